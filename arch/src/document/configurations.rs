@@ -1,0 +1,138 @@
+//! `docs/configurations.md`: the named configurations and what follows from their sizes.
+
+use super::{NOTICE, table};
+use crate::boundary::MAX_STREAM_BYTES;
+use crate::config::{ArrayConfig, MAX_ACCUMULATOR_ROWS, MAX_LINES, MAX_SIDE, NAMES};
+use crate::precision::{ActBits, WeightBits};
+
+pub fn page() -> String {
+    // A unit test proves that each name has a valid configuration.
+    let configs: Vec<_> = NAMES.into_iter().filter_map(|name| ArrayConfig::named(name).ok()).collect();
+    let sizes = table(
+        [
+            "name",
+            "rows x columns",
+            "depth",
+            "PEs",
+            "two-bit multipliers",
+            "stream",
+            "line",
+            "beats per line",
+            "psum",
+            "combined lane",
+        ],
+        configs.iter().map(|c| {
+            let pes = c.rows * c.cols;
+            [
+                format!("`{}`", c.name),
+                format!("{} x {}", c.rows, c.cols),
+                c.depth.to_string(),
+                pes.to_string(),
+                (16 * pes * c.depth).to_string(),
+                format!("{} bits", c.stream_bits),
+                format!("{} bytes", c.line_bytes()),
+                c.beats_per_line().to_string(),
+                format!("{} bits", c.psum_bits()),
+                format!("{} bits", c.lane_bits()),
+            ]
+        }),
+    );
+    let speeds = table(
+        ["name", "a8w8", "a8w4", "a8w2", "a4w8", "a4w4", "a4w2", "a2w8", "a2w4", "a2w2", "BOPs per cycle"],
+        configs.iter().map(|c| {
+            let pairs: Vec<_> = ActBits::ALL.into_iter().flat_map(|a| WeightBits::LANE_WIDTHS.map(|w| (a, w))).collect();
+            std::array::from_fn(|i| match i {
+                0 => format!("`{}`", c.name),
+                10 => c.bops_per_cycle().to_string(),
+                _ => c.macs_per_cycle(pairs[i - 1].0, pairs[i - 1].1).to_string(),
+            })
+        }),
+    );
+    let tiles = table(
+        [
+            "name",
+            "K of a tile at A8 / A4 / A2",
+            "N of a tile at W8 / W4 / W2",
+            "channels of a group",
+            "cycles to load a tile at A8 / A4 / A2",
+        ],
+        configs.iter().map(|c| {
+            let k = ActBits::ALL.map(|a| c.tile_k(a).to_string()).join(" / ");
+            let n = WeightBits::LANE_WIDTHS.map(|w| c.tile_n(w).to_string()).join(" / ");
+            let load = ActBits::ALL.map(|a| c.tile_words(a).to_string()).join(" / ");
+            [format!("`{}`", c.name), k, n, c.group_channels().to_string(), load]
+        }),
+    );
+    let memory = table(
+        ["name", "activations", "weights", "parameters", "accumulators (both halves)", "all"],
+        configs.iter().map(|c| {
+            let bits = memory_bits(c);
+            [
+                format!("`{}`", c.name),
+                format!("{} lines, {}", c.activation_lines, kib(bits[0])),
+                format!("{} addresses, {}", c.weight_words, kib(bits[1])),
+                format!("{} entries, {}", c.parameter_entries, kib(bits[2])),
+                format!("2 x {} rows, {}", c.accumulator_rows, kib(bits[3])),
+                kib(bits.iter().sum()),
+            ]
+        }),
+    );
+    format!(
+        "{NOTICE}# Configurations\n\n\
+         A configuration is the sizes of one machine. The named ones come with generated Verilog; a W6 tile has the numbers of W8.\n\n\
+         ## Sizes\n\n{sizes}\n\
+         ## MACs per cycle\n\n\
+         `rows * columns * depth * 64 / (A * W)` with every PE busy (`ArrayConfig::macs_per_cycle`).\n\n{speeds}\n\
+         ## Tiles\n\n\
+         Weights of the next tile load while a tile streams, so a tile of M rows takes `max(M, load)` cycles.\n\n{tiles}\n\
+         ## Memories\n\n\
+         An activation line holds a byte for each row, a weight address four int8 for each column (both times the depth), a parameter entry 64 bits\n\
+         for each column, and an accumulator row four int32 for each column.\n\n{memory}\n\
+         ## Your own\n\n\
+         A TOML file with the fields of the named ones (`arch/configs/`), for the simulator, the reference and the estimate:\n\n\
+         ```toml\n{}```\n\n{}\n\
+         A file that breaks rules is refused with all of them listed (`ArrayConfig::validate`). The RTL exists for the named configurations, all of depth 1.\n",
+        include_str!("../../configs/tiny.toml"),
+        limits(),
+    )
+}
+
+fn limits() -> String {
+    let side = format!("4 to {MAX_SIDE}");
+    let power = |lo: usize, hi: usize| format!("a power of two, {lo} to {hi}");
+    table(
+        ["field", "allowed"],
+        [
+            ("name", "lower-case letters, digits and `_`, not starting with a digit".to_owned()),
+            ("rows", side.clone()),
+            ("cols", side),
+            ("depth", format!("1, 2 or 4, and rows * depth at most {MAX_SIDE}")),
+            ("activation_lines", power(16, MAX_LINES)),
+            ("weight_words", format!("{}, and at least 4 * rows", power(16, MAX_LINES))),
+            ("parameter_entries", power(4, MAX_LINES)),
+            ("accumulator_rows", power(16, MAX_ACCUMULATOR_ROWS)),
+            (
+                "stream_bits",
+                format!(
+                    "a multiple of 8, at most {}, that divides the line of 8 * depth * max(rows, cols)",
+                    8 * MAX_STREAM_BYTES
+                ),
+            ),
+        ]
+        .map(|(field, allowed)| [format!("`{field}`"), allowed]),
+    )
+}
+
+/// Bits of the activation, weight, parameter and accumulator memories: what the fields of [`ArrayConfig`] say of each.
+const fn memory_bits(c: &ArrayConfig) -> [usize; 4] {
+    [
+        c.activation_lines * 8 * c.rows * c.depth,
+        c.weight_words * 32 * c.cols * c.depth,
+        c.parameter_entries * 64 * c.cols,
+        2 * c.accumulator_rows * 4 * 32 * c.cols,
+    ]
+}
+
+fn kib(bits: usize) -> String {
+    format!("{} KiB", bits as f64 / 8192.0)
+}

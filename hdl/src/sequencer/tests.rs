@@ -1,0 +1,131 @@
+//! The sequencer against the definition of a tile: what is issued, in which order, and what a tile costs.
+
+use super::*;
+use crate::cosim::{Random, Recorder};
+use crumb_arch::{ActBits, Command, Op, Rounding, Tile, WeightBits, WeightFormat};
+
+const ROWS: usize = 4;
+
+fn random_tile(random: &mut Random, act: ActBits, rows: u16) -> Tile {
+    let bits = WeightBits::ALL[random.below(4) as usize];
+    let slice = random.below(u64::from(bits.slices())) as u8;
+    let rounding = if slice == 0 { Rounding::from_code(random.below(3) as u8).unwrap() } else { Rounding::Floor };
+    Tile {
+        activations: random.below(900) as u16,
+        rows,
+        weights: random.below(900) as u16,
+        k_words: 1 + random.below((ROWS * act.lanes()) as u64) as u16,
+        accumulator: random.below(200) as u16,
+        half: random.below(2) as u8,
+        accumulate: random.chance(50),
+        shift: random.below(8) as u8,
+        act,
+        act_signed: random.chance(50),
+        weight: WeightFormat::new(bits, slice, rounding).unwrap(),
+        part: random.below(bits.passes() as u64) as u8,
+    }
+}
+
+/// Runs the tiles, offering each as soon as `gap` allows; returns the cycle of every start.
+fn run(bench: &mut Recorder<Sequencer>, random: &mut Random, tiles: &[Tile], stalls: u64) -> Vec<u64> {
+    let (mut loads, mut streams) = (Vec::new(), Vec::new());
+    for tile in tiles {
+        for i in 0..ROWS * tile.act.lanes() {
+            loads.push((*tile, i));
+        }
+        for i in 0..tile.rows {
+            streams.push((*tile, i));
+        }
+    }
+    let (mut loads, mut streams) = (loads.into_iter(), streams.into_iter());
+    let (mut offered, mut starts, mut cycle) = (tiles.iter().peekable(), Vec::new(), 0);
+    // Weights issued for the tile that loads; a swap takes them all.
+    let mut loaded = 0;
+    while streams.len() > 0 {
+        let offer = offered.peek().filter(|_| !random.chance(stalls)).copied();
+        let words = offer.map_or([0; 4], |tile| Command::from(Op::Compute(*tile)).encode());
+        bench.block.word1.next = u64::from(words[1]).into();
+        bench.block.word2.next = u64::from(words[2]).into();
+        bench.block.word3.next = u64::from(words[3]).into();
+        bench.block.dispatch_tile.next = false;
+        bench.settle();
+        let dispatch = offer.is_some() && bench.block.loader_ready.val();
+        bench.block.dispatch_tile.next = dispatch;
+        bench.settle();
+        if dispatch {
+            offered.next();
+        }
+        let (act, weight, token) = (bench.block.activation_issue.val(), bench.block.weight_issue.val(), bench.block.token.val());
+        if act.valid {
+            let (tile, i) = streams.next().unwrap();
+            if i == 0 {
+                starts.push(cycle);
+                assert!(loaded >= ROWS * tile.act.lanes(), "swapped before the weights were issued");
+                loaded -= ROWS * tile.act.lanes();
+            }
+            assert_eq!(act.address.to_u16(), tile.activations + i);
+            assert_eq!((act.swap, act.a_code.to_u8(), act.act_signed), (i == 0, tile.act.code(), tile.act_signed));
+            assert_eq!(
+                (token.last, token.w_signed, token.act_signed),
+                (i + 1 == tile.rows, tile.weight.signed(), tile.act_signed)
+            );
+            assert_eq!((token.w_code.to_u8(), token.part.to_u8()), (tile.weight.bits.code(), tile.part));
+            assert_eq!((token.half, token.accumulate, token.shift.to_u8()), (tile.half == 1, tile.accumulate, tile.shift));
+            assert_eq!(token.address.to_u16(), tile.accumulator + i);
+        }
+        assert_eq!(token.valid, act.valid);
+        assert!(act.valid || (!act.swap && !token.last));
+        if weight.valid {
+            let (tile, i) = loads.next().unwrap();
+            let lanes = tile.act.lanes();
+            loaded += 1;
+            assert!(loaded <= ROWS * lanes || act.swap, "weights of the next tile before the swap");
+            assert_eq!(weight.address.to_u16(), tile.weights + i as u16);
+            assert_eq!((weight.real, weight.first), (i < usize::from(tile.k_words), i == 0));
+            assert_eq!(weight.row.index(), i / lanes);
+            let mask = (0..4).fold(0, |mask, crumb| mask | u8::from(crumb * lanes / 4 == i % lanes) << crumb);
+            assert_eq!(weight.mask.to_u8(), mask);
+            assert_eq!((weight.w_code.to_u8(), weight.slice.to_u8()), (tile.weight.bits.code(), tile.weight.slice));
+            assert_eq!((weight.rounding.to_u8(), weight.part.to_u8()), (tile.weight.rounding.code(), tile.part));
+        }
+        bench.clock();
+        cycle += 1;
+        assert!(cycle < 100_000, "the sequencer hangs");
+    }
+    bench.block.dispatch_tile.next = false;
+    for _ in 0..3 {
+        bench.clock();
+        assert!(!bench.block.load_valid_out.val() && !bench.block.stream_valid_out.val());
+    }
+    assert_eq!(loads.len(), 0);
+    starts
+}
+
+#[test]
+fn a_tile_costs_the_longer_of_streaming_and_loading() {
+    let mut random = Random::new(5);
+    let mut bench = Recorder::new("sequencer", || Sequencer::new(ROWS));
+    for act in ActBits::ALL {
+        let load = (ROWS * act.lanes()) as u64;
+        for rows in 1..=2 * load + 1 {
+            let tiles: Vec<Tile> = (0..4).map(|_| random_tile(&mut random, act, rows as u16)).collect();
+            let starts = run(&mut bench, &mut random, &tiles, 0);
+            for pair in starts.windows(2) {
+                assert_eq!(pair[1] - pair[0], rows.max(load), "{act:?}, {rows} rows");
+            }
+            // Dispatched in cycle 0, the first tile loads from cycle 1 on.
+            assert_eq!(starts[0], 1 + load);
+        }
+    }
+    // Mixed precisions, late tiles: only what is issued is checked.
+    for _ in 0..30 {
+        let tiles: Vec<Tile> = (0..6)
+            .map(|_| {
+                let (act, rows) = (ActBits::ALL[random.below(3) as usize], 1 + random.below(20) as u16);
+                random_tile(&mut random, act, rows)
+            })
+            .collect();
+        run(&mut bench, &mut random, &tiles, 60);
+    }
+    bench.check();
+}

@@ -1,0 +1,86 @@
+//! The `crumb` command: arguments in, tables or JSON out, exit codes that a script can use.
+//!
+//! Exit codes: 0 success; 1 a comparison failed; 2 wrong usage or input, or a tool is missing.
+
+mod doctor;
+mod fpga;
+mod gemm;
+mod options;
+mod progress;
+mod run;
+pub mod table;
+mod verify;
+mod verilog;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What went wrong, with the exit code it leads to.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something that must be equal is not.
+    Mismatch(String),
+    /// The arguments, a file or the environment.
+    Error(Box<dyn std::error::Error>),
+}
+
+impl<E: std::error::Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Error(Box::new(error))
+    }
+}
+
+/// An open accelerator core that runs a network at 8, 4 and 2 bits from one int8 copy of its weights.
+#[derive(Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Without a command: the embedded digits network at six precisions, \
+every layer checked bit for bit against the reference.\nExit codes: 0 success, 1 a comparison failed, 2 wrong usage or input."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    main_job: run::MainJob,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Gemm(gemm::Gemm),
+    Run(run::Run),
+    Verilog(verilog::Verilog),
+    Verify(verify::Verify),
+    Fpga(fpga::Fpga),
+    Doctor(doctor::Doctor),
+}
+
+/// Parses the arguments and carries the command out.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => cli.main_job.execute(),
+        Some(Command::Gemm(command)) => command.execute(),
+        Some(Command::Run(command)) => command.execute(),
+        Some(Command::Verilog(command)) => command.execute(),
+        Some(Command::Verify(command)) => command.execute(),
+        Some(Command::Fpga(command)) => command.execute(),
+        Some(Command::Doctor(command)) => command.execute(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Mismatch(text)) => {
+            eprintln!("mismatch: {text}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Error(error)) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(source) = cause {
+                eprintln!("  because: {source}");
+                cause = source.source();
+            }
+            ExitCode::from(2)
+        }
+    }
+}

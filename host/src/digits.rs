@@ -1,0 +1,94 @@
+//! The embedded network: a small CNN on the 8x8 handwritten digits, its 450 test images and labels.
+//!
+//! Source, licence and training: `host/digits/README.md`.
+
+use crate::network::plan_file::PlanFile;
+use crate::network::{LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData};
+use crate::npy::{self, Elements};
+use crate::onnx;
+use std::path::Path;
+
+/// The model file: ONNX QDQ, int8 weights.
+pub const MODEL: &[u8] = include_bytes!("../digits/digits.onnx");
+const BIASES: &str = include_str!("../digits/biases.toml");
+const MIXED: &str = include_str!("../digits/mixed.toml");
+const IMAGES: &[u8] = include_bytes!("../digits/images.npy");
+const LABELS: &[u8] = include_bytes!("../digits/labels.npy");
+
+/// Why the embedded files cannot be read; a damaged build.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded {what} is damaged: {problem}. Build Crumb again from a clean checkout")]
+pub struct DigitsError {
+    what: &'static str,
+    problem: String,
+}
+
+/// The network, the images as its input, and the right answers.
+pub struct Digits {
+    /// With the biases of each weight width.
+    pub network: Network,
+    /// `[450, 1, 8, 8]`, pixels / 16.
+    pub images: Tensor,
+    /// The digit on each image.
+    pub labels: Vec<u8>,
+}
+
+/// A name and the precisions it stands for.
+pub struct Run {
+    /// `a8w4`, or `mixed`.
+    pub name: String,
+    /// The plan.
+    pub plan: PrecisionPlan,
+}
+
+fn damaged(what: &'static str) -> impl Fn(String) -> DigitsError {
+    move |problem| DigitsError { what, problem }
+}
+
+/// Reads the embedded files.
+///
+/// # Errors
+/// If they are damaged.
+pub fn load() -> Result<Digits, DigitsError> {
+    let model = damaged("model");
+    let mut network = onnx::import(MODEL).map_err(|e| model(e.to_string()))?;
+    let biases = PlanFile::parse(BIASES, "biases.toml").map_err(|e| model(e.to_string()))?;
+    biases.apply_biases(&mut network, "biases.toml").map_err(|e| model(e.to_string()))?;
+    let bytes = |file: &[u8], what: &'static str| match npy::parse(file, Path::new(what)) {
+        Ok(npy::Array { elements: Elements::U8(values), .. }) => Ok(values),
+        Ok(other) => Err(damaged(what)(format!("{} elements", other.elements.type_name()))),
+        Err(e) => Err(damaged(what)(e.to_string())),
+    };
+    let (pixels, labels) = (bytes(IMAGES, "images.npy")?, bytes(LABELS, "labels.npy")?);
+    let values = pixels.iter().map(|&p| f32::from(p) / 16.0).collect();
+    let images =
+        Tensor::new(vec![labels.len(), 1, 8, 8], TensorData::F32(values)).map_err(|e| damaged("images.npy")(e.to_string()))?;
+    Ok(Digits { network, images, labels })
+}
+
+/// The runs of the main job: five uniform precisions and one that mixes them by layer.
+///
+/// # Errors
+/// If the embedded plan is damaged.
+pub fn runs() -> Result<Vec<Run>, DigitsError> {
+    let uniform = |act_bits, weight_bits| Run {
+        name: format!("a{act_bits}w{weight_bits}"),
+        plan: PrecisionPlan::uniform(LayerPrecision { act_bits, weight_bits, rounding: Rounding::HalfEven }),
+    };
+    let mixed = PlanFile::parse(MIXED, "mixed.toml").map_err(|e| damaged("plan")(e.to_string()))?;
+    let mut runs: Vec<Run> = [(8, 8), (8, 4), (8, 2), (4, 4), (2, 2)].map(|(a, w)| uniform(a, w)).into();
+    runs.push(Run { name: "mixed".into(), plan: mixed.plan(LayerPrecision::default()) });
+    Ok(runs)
+}
+
+impl Digits {
+    /// Images whose largest output is their label's; ties go to the lower digit.
+    pub fn correct(&self, logits: &[f32]) -> usize {
+        let classes = logits.len() / self.labels.len().max(1);
+        let best = |row: &[f32]| {
+            let greater = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
+            (0..row.len()).fold(0, greater)
+        };
+        logits.chunks_exact(classes.max(1)).zip(&self.labels).filter(|(row, label)| best(row) == usize::from(**label)).count()
+    }
+}

@@ -1,0 +1,69 @@
+//! Where a weight matrix lies in the weight memory, and its payload lines.
+//!
+//! ```text
+//! columns 0 .. 4C-1 -> group 0, 4C .. 8C-1 -> group 1, ...      C = columns of the array
+//! column j of a group: array column c = j mod C, slot t = j / C
+//! address of k in group g: base + g * ceil(K / depth) + k / depth
+//! ```
+//! Filling slot 0 of every column first means that a group with few channels takes few passes, at every width.
+
+use crumb_arch::ArrayConfig;
+use crumb_arch::lanes::weight_lines;
+use std::ops::Range;
+
+/// A weight matrix in the weight memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightLayout {
+    /// First address.
+    pub base: usize,
+    /// Rows of the matrix.
+    pub k: usize,
+    /// Columns of the matrix.
+    pub n: usize,
+}
+
+impl WeightLayout {
+    /// Groups of `4 * cols` columns.
+    pub fn groups(&self, config: &ArrayConfig) -> usize {
+        self.n.div_ceil(config.group_channels())
+    }
+
+    /// Addresses of one group.
+    pub fn words_per_group(&self, config: &ArrayConfig) -> usize {
+        self.k.div_ceil(config.depth)
+    }
+
+    /// Addresses of the whole matrix.
+    pub fn words(&self, config: &ArrayConfig) -> usize {
+        self.groups(config) * self.words_per_group(config)
+    }
+
+    /// Columns of group `g`.
+    pub fn channels(&self, g: usize, config: &ArrayConfig) -> usize {
+        (self.n - g * config.group_channels()).min(config.group_channels())
+    }
+
+    /// Address of row `k` in group `g`.
+    pub fn address(&self, g: usize, k: usize, config: &ArrayConfig) -> usize {
+        self.base + g * self.words_per_group(config) + k / config.depth
+    }
+}
+
+/// The payload of addresses `words` of group `g` of a row-major `[K, N]` matrix.
+pub fn payload(weights: &[i8], k: usize, n: usize, g: usize, words: Range<usize>, config: &ArrayConfig) -> Vec<u8> {
+    let (depth, cols) = (config.depth, config.cols);
+    let first = g * config.group_channels();
+    let mut lines = Vec::with_capacity(4 * words.len() * config.line_bytes());
+    let mut bank = vec![[0i8; 4]; cols * depth];
+    for word in words {
+        for (i, slots) in bank.iter_mut().enumerate() {
+            let (c, row) = (i / depth, word * depth + i % depth);
+            *slots = std::array::from_fn(|t| {
+                let column = first + t * cols + c;
+                if row < k && column < n { weights[row * n + column] } else { 0 }
+            });
+        }
+        weight_lines(&bank, config, &mut lines);
+    }
+    lines
+}

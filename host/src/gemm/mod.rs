@@ -1,0 +1,111 @@
+//! Matrix products on the machine: `[M, K] x [K, N]`, any shape, any mixture of precisions along K.
+
+mod checks;
+mod layout;
+mod run;
+pub mod tiling;
+
+pub use checks::{JobError, accumulator_bound};
+pub use layout::WeightLayout;
+pub use run::{GemmError, WeightStore, run, upload};
+
+use crumb_arch::precision::ActBits;
+use crumb_arch::requantizer::ChannelScale;
+use crumb_arch::{Requantize, WeightFormat};
+use std::ops::Range;
+
+/// The left matrix, row by row: a stored matrix, or a convolution's input unrolled on the fly.
+pub trait ActivationRows {
+    /// Writes rows `first ..` into `rows` (row-major, all K columns; as many rows as fit).
+    ///
+    /// # Errors
+    /// A sentence that says why there are no such rows.
+    fn fill(&self, first: usize, rows: &mut [i16]) -> Result<(), String>;
+}
+
+/// A stored left matrix, row-major `[M, K]`.
+pub struct Matrix<'a> {
+    /// The elements.
+    pub elements: &'a [i16],
+    /// Columns.
+    pub k: usize,
+}
+
+impl ActivationRows for Matrix<'_> {
+    fn fill(&self, first: usize, rows: &mut [i16]) -> Result<(), String> {
+        let start = first * self.k;
+        let source = self.elements.get(start..start + rows.len()).ok_or("the left matrix has fewer rows than the product")?;
+        rows.copy_from_slice(source);
+        Ok(())
+    }
+}
+
+/// A part of K that runs in one mode. Several segments, over the same or other parts of K, add up in the accumulators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Rows of the weight matrix, columns of the left matrix.
+    pub k: Range<usize>,
+    /// Activation width.
+    pub act: ActBits,
+    /// Whether activations are signed.
+    pub act_signed: bool,
+    /// What the precision switch delivers.
+    pub weight: WeightFormat,
+    /// Left shift of this segment's sums, in crumbs of two bits.
+    pub shift: u8,
+}
+
+impl Segment {
+    /// All of K in one mode, with no shift: the plain product of activations and switched weights.
+    pub fn whole(k: usize, act: ActBits, act_signed: bool, weight: WeightFormat) -> Self {
+        Self { k: 0..k, act, act_signed, weight, shift: 0 }
+    }
+
+    /// The same in units of the 8-bit product: shifted by `(8 - A) + (8 - W)`, so that segments of any precision add up.
+    #[must_use]
+    pub fn in_8_bit_units(mut self) -> Self {
+        self.shift = ((self.act.exponent() + self.weight.exponent()) / 2) as u8;
+        self
+    }
+}
+
+/// Where the weights come from.
+#[derive(Clone, Copy)]
+pub enum Weights<'a> {
+    /// They were uploaded before and stay.
+    Resident(WeightLayout),
+    /// Row-major `[K, N]`, streamed as they are needed.
+    Streamed(&'a [i8]),
+}
+
+/// What to do with the sums.
+#[derive(Clone, Copy)]
+pub enum Output<'a> {
+    /// Read the int32 sums.
+    Raw,
+    /// Requantize on the machine, one scale for each column.
+    Requantized {
+        /// Bias, significand and shift of each of the N columns.
+        channels: &'a [ChannelScale],
+        /// What is the same for all columns; its `parameters` field is set by the driver.
+        format: Requantize,
+    },
+}
+
+/// A matrix product.
+pub struct Job<'a> {
+    /// Rows of the left matrix.
+    pub m: usize,
+    /// Columns of the left matrix, rows of the weights.
+    pub k: usize,
+    /// Columns of the weights.
+    pub n: usize,
+    /// The left matrix.
+    pub rows: &'a dyn ActivationRows,
+    /// The modes, in order.
+    pub segments: &'a [Segment],
+    /// The weights.
+    pub weights: Weights<'a>,
+    /// What to do with the sums.
+    pub output: Output<'a>,
+}

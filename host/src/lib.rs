@@ -1,0 +1,13 @@
+//! The host of the Crumb accelerator: import, tiling, backends, reference, and the `crumb` command.
+
+pub mod backend;
+pub mod benchmark;
+pub mod cli;
+pub mod digits;
+pub mod fpga;
+pub mod gemm;
+pub mod network;
+pub mod npy;
+pub mod onnx;
+pub mod session;
+pub mod verify;

@@ -1,0 +1,232 @@
+//! Implicit GEMM: a layer as `[rows, K] x [K, N]` per group, without ever materialising im2col.
+//!
+//! ```text
+//!   row r = (batch, oy, ox)        K = (ky, kx, ci)            N = output channel within the group
+//!   fill_rows ─▶ rows r..r+n of the left matrix, one tile at a time; taps outside the input hold the zero point
+//! ```
+//!
+//! K runs over `(ky, kx, ci)`, channels innermost, because then
+//! - the K-lanes of a PE and neighbouring PE rows hold neighbouring channels of one pixel, so with activations kept
+//!   channels-last a tile of K is a few contiguous bursts, one for each kernel tap it touches;
+//! - padding is decided once per tap and not once per element;
+//! - a depth split of K at a multiple of the channel count is a split by taps, which a line buffer can serve.
+//!
+//! With `(ci, ky, kx)` each element would come from another line. The weights' order is only an address, so the choice
+//! costs nothing there. A fully connected layer is the case of a 1 x 1 image.
+
+use super::{ArrayLayer, Conv, Gemm, MAX_ELEMENTS, NetworkError, Op, Tensor, TensorData};
+
+/// A layer, with an input shape, as matrix products.
+#[derive(Debug, Clone)]
+pub struct Lowering<'a> {
+    layer: &'a ArrayLayer,
+    /// Images (rows for a fully connected layer).
+    batch: usize,
+    /// Input channels, all groups.
+    channels: usize,
+    input: [usize; 2],
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    dilations: [usize; 2],
+    /// Padding above and to the left; the rest follows from the output size.
+    origin: [usize; 2],
+    output: [usize; 2],
+    group: usize,
+}
+
+impl<'a> Lowering<'a> {
+    /// Lowers an operation of the array; `None` for the host's operations.
+    ///
+    /// # Errors
+    /// As [`Lowering::conv`] and [`Lowering::gemm`].
+    pub fn of(op: &'a Op, input_shape: &[usize]) -> Option<Result<Self, NetworkError>> {
+        match op {
+            Op::Conv(conv) => Some(Self::conv(conv, input_shape)),
+            Op::Gemm(gemm) => Some(Self::gemm(gemm, input_shape)),
+            _ => None,
+        }
+    }
+
+    /// Lowers a convolution of an input `[batch, channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`NetworkError::Shape`] when the convolution is not defined on this shape, [`NetworkError::Layer`] when the
+    /// layer contradicts itself.
+    pub fn conv(conv: &'a Conv, input_shape: &[usize]) -> Result<Self, NetworkError> {
+        let layer = &conv.layer;
+        let refuse = |problem: String| shape_error(layer, "Conv", input_shape, problem);
+        let &[batch, channels, height, width] = input_shape else {
+            return Err(refuse("expected [batch, channels, height, width]".into()));
+        };
+        if channels != conv.in_channels {
+            return Err(refuse(format!("expected {} channels", conv.in_channels)));
+        }
+        let input = [height, width];
+        let output = conv.output_size(input).map_err(refuse)?;
+        let [top, left, ..] = conv.pads(input).unwrap_or_default();
+        let (kernel, strides, dilations, group) = (conv.kernel, conv.strides, conv.dilations, conv.group);
+        let origin = [top, left];
+        Self { layer, batch, channels, input, kernel, strides, dilations, origin, output, group }.checked(input_shape)
+    }
+
+    /// Lowers a fully connected layer of an input `[rows, k]`.
+    ///
+    /// # Errors
+    /// As [`Lowering::conv`].
+    pub fn gemm(gemm: &'a Gemm, input_shape: &[usize]) -> Result<Self, NetworkError> {
+        let layer = &gemm.layer;
+        let &[batch, channels] = input_shape else {
+            return Err(shape_error(layer, "Gemm", input_shape, format!("expected [rows, {}]", layer.k)));
+        };
+        if channels != layer.k {
+            return Err(shape_error(layer, "Gemm", input_shape, format!("expected [rows, {}]", layer.k)));
+        }
+        let one = [1, 1];
+        let (origin, group) = ([0, 0], 1);
+        Self { layer, batch, channels, input: one, kernel: one, strides: one, dilations: one, origin, output: one, group }
+            .checked(input_shape)
+    }
+
+    fn checked(self, input_shape: &[usize]) -> Result<Self, NetworkError> {
+        let layer = self.layer;
+        let inconsistent = |problem: String| Err(NetworkError::Layer { layer: layer.name.clone(), problem });
+        if self.group == 0 || !self.channels.is_multiple_of(self.group) || !layer.out_channels.is_multiple_of(self.group) {
+            let (channels, outputs) = (self.channels, layer.out_channels);
+            return inconsistent(format!("{} groups do not divide {channels} input and {outputs} output channels", self.group));
+        }
+        let k = self.kernel[0].checked_mul(self.kernel[1]).and_then(|taps| taps.checked_mul(self.channels / self.group));
+        if k != Some(layer.k) || layer.k.checked_mul(layer.out_channels) != Some(layer.weights.len()) {
+            let weights = layer.weights.len();
+            return inconsistent(format!("{weights} weights for k = {} and {} channels", layer.k, layer.out_channels));
+        }
+        let outputs = [self.output[0], self.output[1], layer.out_channels];
+        let elements = outputs.iter().try_fold(self.batch, |product, &size| product.checked_mul(size));
+        if elements.is_none_or(|elements| elements > MAX_ELEMENTS) {
+            let problem = format!("the output would have more than {MAX_ELEMENTS} elements; run smaller inputs");
+            return Err(shape_error(layer, "layer", input_shape, problem));
+        }
+        Ok(self)
+    }
+
+    /// Number of groups: independent matrix products.
+    pub fn groups(&self) -> usize {
+        self.group
+    }
+
+    /// Rows of the left matrix: output pixels of the whole batch.
+    pub fn rows(&self) -> usize {
+        self.batch * self.output[0] * self.output[1]
+    }
+
+    /// Length of the reduction.
+    pub fn k(&self) -> usize {
+        self.layer.k
+    }
+
+    /// Columns of a group's product.
+    pub fn n(&self) -> usize {
+        self.layer.out_channels / self.group
+    }
+
+    /// Multiply-accumulates of the whole layer.
+    pub fn macs(&self) -> u64 {
+        self.rows() as u64 * self.layer.k as u64 * self.layer.out_channels as u64
+    }
+
+    /// Weights of one group, `[K, N]` row-major, K in the order `(ky, kx, ci)`. Empty if there is no such group.
+    pub fn weights(&self, group: usize) -> Vec<i8> {
+        if group >= self.group {
+            return Vec::new();
+        }
+        let [taps, channels] = [self.kernel[0] * self.kernel[1], self.channels / self.group];
+        let n = self.n();
+        let mut matrix = Vec::with_capacity(self.k() * n);
+        for tap in 0..taps {
+            for channel in 0..channels {
+                for column in 0..n {
+                    let output = group * n + column;
+                    // The file's order is [output][channel][tap]; the length was checked on construction.
+                    matrix.push(self.layer.weights[(output * channels + channel) * taps + tap]);
+                }
+            }
+        }
+        matrix
+    }
+
+    /// Where the product of `row` and `column` of `group` goes in the row-major output `[batch, channels, oh, ow]`.
+    pub fn output_index(&self, group: usize, row: usize, column: usize) -> usize {
+        let pixels = self.output[0] * self.output[1];
+        let (image, pixel) = (row / pixels, row % pixels);
+        (image * self.layer.out_channels + group * self.n() + column) * pixels + pixel
+    }
+
+    /// Writes rows `first_row ..` of a group's left matrix into `rows`, as many as fit whole (`rows.len() / K`) and
+    /// exist, and returns how many. `padding` is the integer that stands for zero at the input's width.
+    ///
+    /// # Errors
+    /// An input of another shape or type, or a group that does not exist.
+    pub fn fill_rows(
+        &self,
+        group: usize,
+        input: &Tensor,
+        padding: i16,
+        first_row: usize,
+        rows: &mut [i16],
+    ) -> Result<usize, NetworkError> {
+        let elements = self.batch * self.channels * self.input[0] * self.input[1];
+        if input.data().len() != elements {
+            let problem = format!("expected {elements} elements, as when the layer was lowered");
+            return Err(shape_error(self.layer, "layer", input.shape(), problem));
+        }
+        if group >= self.group {
+            let problem = format!("group {group} asked for, but there are {}", self.group);
+            return Err(NetworkError::Layer { layer: self.layer.name.clone(), problem });
+        }
+        match input.data() {
+            TensorData::I8(values) => Ok(self.fill(group, values, padding, first_row, rows)),
+            TensorData::U8(values) => Ok(self.fill(group, values, padding, first_row, rows)),
+            other => Err(NetworkError::Type {
+                tensor: format!("input of {}", self.layer.name),
+                found: other.dtype(),
+                expected: "int8 or uint8".into(),
+            }),
+        }
+    }
+
+    fn fill<T: Copy + Into<i16>>(&self, group: usize, values: &[T], padding: i16, first_row: usize, rows: &mut [i16]) -> usize {
+        let channels = self.channels / self.group;
+        let plane = self.input[0] * self.input[1];
+        let count = (rows.len() / self.k().max(1)).min(self.rows().saturating_sub(first_row));
+        for (offset, row) in rows.chunks_exact_mut(self.k().max(1)).take(count).enumerate() {
+            let pixel = first_row + offset;
+            let (image, oy, ox) =
+                (pixel / (self.output[0] * self.output[1]), pixel / self.output[1] % self.output[0], pixel % self.output[1]);
+            let first_channel = image * self.channels + group * channels;
+            for (tap, values_of_tap) in row.chunks_exact_mut(channels.max(1)).enumerate() {
+                let y = self.coordinate(0, oy, tap / self.kernel[1]);
+                let x = self.coordinate(1, ox, tap % self.kernel[1]);
+                match (y, x) {
+                    (Some(y), Some(x)) => {
+                        let at = y * self.input[1] + x;
+                        for (channel, value) in values_of_tap.iter_mut().enumerate() {
+                            *value = values[(first_channel + channel) * plane + at].into();
+                        }
+                    }
+                    _ => values_of_tap.fill(padding),
+                }
+            }
+        }
+        count
+    }
+
+    /// Input coordinate of a kernel tap, or `None` in the padding.
+    fn coordinate(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
+        let padded = output * self.strides[axis] + tap * self.dilations[axis];
+        padded.checked_sub(self.origin[axis]).filter(|&at| at < self.input[axis])
+    }
+}
+
+fn shape_error(layer: &ArrayLayer, operator: &'static str, shape: &[usize], problem: String) -> NetworkError {
+    let shape = shape.iter().map(|&size| super::Dim::Fixed(size)).collect();
+    NetworkError::Shape { node: layer.name.clone(), operator, shape, problem }
+}

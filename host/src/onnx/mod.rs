@@ -1,0 +1,43 @@
+//! Import of ONNX models in QDQ form: bytes in, [`Network`] out, or a refusal that says what to do.
+//!
+//! ```text
+//!   bytes ─proto─▶ messages ─graph─▶ names resolved, sorted ─registry/ops─▶ translation ─▶ Network
+//! ```
+//!
+//! Hostile input: no byte sequence makes the importer panic, and its memory is bounded by a multiple of the file's
+//! size: messages are decoded by `prost` with a recursion limit, sizes are compared with data before anything is
+//! allocated, and copies of constants have a budget. Everything is read that is needed to know the meaning of a node;
+//! what is not understood is refused, never skipped.
+
+mod attributes;
+mod constant;
+mod error;
+mod graph;
+mod ops;
+mod proto;
+mod registry;
+mod translation;
+
+use prost::Message;
+
+pub use error::ImportError;
+pub use registry::supported_operators;
+
+use crate::network::Network;
+
+/// Imports a model from the bytes of a `.onnx` file.
+///
+/// # Errors
+/// [`ImportError`] names the node and what about it is not supported.
+pub fn import(bytes: &[u8]) -> Result<Network, ImportError> {
+    let model = proto::ModelProto::decode(bytes).map_err(|error| ImportError::NotOnnx { reason: error.to_string() })?;
+    let mut graph = graph::Graph::new(&model)?;
+    let constants = std::mem::take(&mut graph.constants);
+    let mut translation = translation::Translation::new(&graph, constants, bytes.len());
+    for &index in &graph.order {
+        if !translation.is_absorbed(index) {
+            registry::translate(&mut translation, &graph.nodes[index])?;
+        }
+    }
+    translation.finish()
+}

@@ -1,0 +1,241 @@
+//! Runs tiles: one loads its weights while the one before streams its activations.
+//!
+//! ```text
+//! decoder --tile--> [load_*] --start--> [stream_*]
+//!                      |                   |
+//!                 weight issue        activation issue, accumulate token
+//! ```
+//! A tile takes `max(rows, R * 8/A)` cycles with no bubble between tiles.
+
+use crate::datapath::{ActivationIssue, Token, WeightIssue};
+use crate::trace::Visitor;
+use crumb_arch::brick::load_mask;
+use crumb_arch::precision::ActBits;
+use crumb_arch::{ArrayConfig, Tile, WeightBits, WeightFormat};
+
+/// The tile whose weights are loading or loaded.
+#[derive(Clone, Copy)]
+struct Load {
+    valid: bool,
+    done: bool,
+    first: bool,
+    address: u16,
+    left: u16,
+    row: u8,
+    lane: u8,
+    tile: Tile,
+}
+
+/// The tile whose activations are streaming.
+#[derive(Clone, Copy)]
+struct Stream {
+    valid: bool,
+    first: bool,
+    address: u16,
+    left: u16,
+    accumulator: u16,
+    w_signed: bool,
+    tile: Tile,
+}
+
+/// The sequencer's registers.
+pub struct Sequencer {
+    rows: usize,
+    load: Load,
+    stream: Stream,
+}
+
+/// A tile of all-zero fields: what the registers hold before the first command.
+const NO_TILE: Tile = Tile {
+    activations: 0,
+    rows: 0,
+    weights: 0,
+    k_words: 0,
+    accumulator: 0,
+    half: 0,
+    accumulate: false,
+    shift: 0,
+    act: ActBits::A8,
+    act_signed: false,
+    weight: WeightFormat::top(WeightBits::W8, crumb_arch::Rounding::Floor),
+    part: 0,
+};
+
+impl Sequencer {
+    /// An idle sequencer.
+    pub fn new(config: &ArrayConfig) -> Self {
+        Self {
+            rows: config.rows,
+            load: Load { valid: false, done: false, first: false, address: 0, left: 0, row: 0, lane: 0, tile: NO_TILE },
+            stream: Stream { valid: false, first: false, address: 0, left: 0, accumulator: 0, w_signed: false, tile: NO_TILE },
+        }
+    }
+
+    fn load_issue(&self) -> bool {
+        self.load.valid && !self.load.done
+    }
+
+    fn lane_wraps(&self) -> bool {
+        self.load.lane as usize == self.load.tile.act.lanes() - 1
+    }
+
+    fn load_last(&self) -> bool {
+        self.load_issue() && self.load.row as usize == self.rows - 1 && self.lane_wraps()
+    }
+
+    fn stream_last(&self) -> bool {
+        self.stream.valid && self.stream.left == 1
+    }
+
+    /// Whether the loaded tile begins to stream in the next cycle.
+    pub fn start(&self) -> bool {
+        self.load.valid && (self.load.done || self.load_last()) && (!self.stream.valid || self.stream_last())
+    }
+
+    /// Whether a tile dispatched in this cycle is taken.
+    pub fn loader_ready(&self) -> bool {
+        !self.load.valid || self.start()
+    }
+
+    /// Whether a tile is loading or loaded.
+    pub fn load_valid(&self) -> bool {
+        self.load.valid
+    }
+
+    /// The tile that streams an activation vector in this cycle.
+    pub fn streaming(&self) -> Option<&Tile> {
+        self.stream.valid.then_some(&self.stream.tile)
+    }
+
+    /// Whether a weight-memory address is read in this cycle.
+    pub fn reads_weights(&self) -> bool {
+        self.load_issue() && self.load.left != 0
+    }
+
+    /// The activation issue of this cycle.
+    pub fn activation_issue(&self) -> ActivationIssue {
+        let s = &self.stream;
+        ActivationIssue {
+            valid: s.valid,
+            address: s.address,
+            swap: s.valid && s.first,
+            a_code: s.tile.act.code(),
+            act_signed: s.tile.act_signed,
+        }
+    }
+
+    /// The weight issue of this cycle.
+    pub fn weight_issue(&self) -> WeightIssue {
+        let l = &self.load;
+        WeightIssue {
+            valid: self.load_issue(),
+            address: l.address,
+            real: l.left != 0,
+            first: l.first,
+            row: l.row,
+            mask: load_mask(l.tile.act, l.lane as usize),
+            w_code: l.tile.weight.bits.code(),
+            slice: l.tile.weight.slice,
+            rounding: l.tile.weight.rounding.code(),
+            part: l.tile.part,
+        }
+    }
+
+    /// The accumulate token of this cycle.
+    pub fn token(&self) -> Token {
+        let (s, tile) = (&self.stream, &self.stream.tile);
+        Token {
+            valid: s.valid,
+            last: self.stream_last(),
+            w_code: tile.weight.bits.code(),
+            w_signed: s.w_signed,
+            act_signed: tile.act_signed,
+            part: tile.part,
+            half: tile.half,
+            address: s.accumulator,
+            accumulate: tile.accumulate,
+            shift: tile.shift,
+        }
+    }
+
+    /// One clock edge; `dispatch` only when `loader_ready`.
+    pub fn clock(&mut self, dispatch: Option<Tile>) {
+        let (start, issue, last, wraps) = (self.start(), self.load_issue(), self.load_last(), self.lane_wraps());
+        let stream_last = self.stream_last();
+        if start {
+            let tile = self.load.tile;
+            self.stream = Stream {
+                valid: true,
+                first: true,
+                address: tile.activations,
+                left: tile.rows,
+                accumulator: tile.accumulator,
+                w_signed: tile.weight.signed(),
+                tile,
+            };
+        } else if self.stream.valid {
+            let s = &mut self.stream;
+            s.first = false;
+            s.address = s.address.wrapping_add(1);
+            s.accumulator = s.accumulator.wrapping_add(1) & 0xFFF;
+            s.left -= 1;
+            s.valid = !stream_last;
+        }
+        let l = &mut self.load;
+        if let Some(tile) = dispatch {
+            *l = Load { valid: true, done: false, first: true, address: tile.weights, left: tile.k_words, row: 0, lane: 0, tile };
+            return;
+        }
+        if start {
+            l.valid = false;
+        } else if issue {
+            l.done = last;
+        }
+        if issue {
+            l.first = false;
+            l.address = l.address.wrapping_add(1);
+            l.left = l.left.saturating_sub(1);
+            l.lane = if wraps { 0 } else { l.lane + 1 };
+            l.row = l.row.wrapping_add(wraps.into());
+        }
+    }
+
+    /// Every register.
+    pub fn visit(&self, v: &mut dyn Visitor) {
+        let (l, s) = (&self.load, &self.stream);
+        v.scope("sequencer");
+        v.register("load_valid", 1, l.valid.into());
+        v.register("load_done", 1, l.done.into());
+        v.register("load_first", 1, l.first.into());
+        v.register("load_address", 16, l.address.into());
+        v.register("load_left", 16, l.left.into());
+        v.register("load_row", 8, l.row.into());
+        v.register("load_lane", 2, l.lane.into());
+        v.register("load_act_address", 16, l.tile.activations.into());
+        v.register("load_rows", 16, l.tile.rows.into());
+        v.register("load_accumulator", 12, l.tile.accumulator.into());
+        v.register("load_half", 1, l.tile.half.into());
+        v.register("load_accumulate", 1, l.tile.accumulate.into());
+        v.register("load_shift", 3, l.tile.shift.into());
+        v.register("load_a_code", 2, l.tile.act.code().into());
+        v.register("load_w_code", 2, l.tile.weight.bits.code().into());
+        v.register("load_slice", 2, l.tile.weight.slice.into());
+        v.register("load_rounding", 2, l.tile.weight.rounding.code().into());
+        v.register("load_act_signed", 1, l.tile.act_signed.into());
+        v.register("load_part", 2, l.tile.part.into());
+        v.register("stream_valid", 1, s.valid.into());
+        v.register("stream_first", 1, s.first.into());
+        v.register("stream_address", 16, s.address.into());
+        v.register("stream_left", 16, s.left.into());
+        v.register("stream_accumulator", 12, s.accumulator.into());
+        v.register("stream_half", 1, s.tile.half.into());
+        v.register("stream_accumulate", 1, s.tile.accumulate.into());
+        v.register("stream_shift", 3, s.tile.shift.into());
+        v.register("stream_a_code", 2, s.tile.act.code().into());
+        v.register("stream_w_code", 2, s.tile.weight.bits.code().into());
+        v.register("stream_w_signed", 1, s.w_signed.into());
+        v.register("stream_act_signed", 1, s.tile.act_signed.into());
+        v.register("stream_part", 2, s.tile.part.into());
+        v.end();
+    }
+}

@@ -1,0 +1,97 @@
+//! Every register of the RTL and of the simulator, by name, in every cycle.
+
+use crumb::backend::{Backend, BackendError};
+use crumb::session::{Session, SessionError};
+use crumb::verify::cases;
+use crumb_arch::ArrayConfig;
+use crumb_arch::boundary::{Boundary, Inputs, Outputs};
+use crumb_arch::driver::{Batch, Driver, Outcome};
+use crumb_arch::stall::Stall;
+use crumb_hdl::RtlMachine;
+use crumb_sim::Machine;
+use std::collections::BTreeMap;
+
+/// Both machines side by side; every register is compared in every cycle.
+struct Lockstep {
+    sim: Machine,
+    rtl: RtlMachine,
+    compared: usize,
+}
+
+fn of_sim(machine: &Machine) -> BTreeMap<String, (u32, u64)> {
+    machine.registers().into_iter().map(|r| (r.path, (r.width, r.value))).collect()
+}
+
+fn of_rtl(machine: &RtlMachine) -> BTreeMap<String, (u32, u64)> {
+    machine.registers().into_iter().map(|r| (r.path, (r.width, r.value))).collect()
+}
+
+impl Boundary for Lockstep {
+    fn stream_bytes(&self) -> usize {
+        self.sim.stream_bytes()
+    }
+
+    fn settle(&mut self, inputs: &Inputs) -> Outputs {
+        let (sim, rtl) = (self.sim.settle(inputs), self.rtl.settle(inputs));
+        assert_eq!(sim, rtl, "boundary, cycle {}", self.sim.cycle());
+        let (sim_registers, rtl_registers) = (of_sim(&self.sim), of_rtl(&self.rtl));
+        if sim_registers != rtl_registers {
+            let differing = sim_registers.iter().find(|(path, value)| rtl_registers.get(*path) != Some(value));
+            let missing: Vec<&String> = rtl_registers.keys().filter(|path| !sim_registers.contains_key(*path)).take(20).collect();
+            let (path, value) = differing.unzip();
+            let other = path.and_then(|p| rtl_registers.get(p));
+            panic!("cycle {}: {path:?} is {value:x?} in sim and {other:x?} in RTL; only in RTL: {missing:?}", self.sim.cycle());
+        }
+        self.compared += sim_registers.len();
+        sim
+    }
+
+    fn clock(&mut self) {
+        self.sim.clock();
+        Boundary::clock(&mut self.rtl);
+    }
+}
+
+struct LockstepBackend(Driver<Lockstep>, ArrayConfig);
+
+impl Backend for LockstepBackend {
+    fn name(&self) -> &'static str {
+        "lockstep"
+    }
+
+    fn config(&self) -> &ArrayConfig {
+        &self.1
+    }
+
+    fn run(&mut self, batch: &Batch) -> Result<Outcome, BackendError> {
+        let outcome = self.0.run(batch)?;
+        let compared = self.0.boundary_mut().compared;
+        assert!(compared > 0, "nothing was compared");
+        Ok(outcome)
+    }
+}
+
+fn lockstep(name: &str, count: usize) {
+    let config = ArrayConfig::named(name).unwrap();
+    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl: RtlMachine::open(name).unwrap(), compared: 0 };
+    let backend = LockstepBackend(Driver::new(both), config.clone());
+    let stall = |seed| Stall { seed, percent: 15 };
+    let mut session = Session::new(Box::new(backend)).with_stalls(stall(3), stall(4));
+    for case in cases(&config, 1, 7).iter().take(count) {
+        case.check(&mut session).unwrap();
+    }
+    // Random bytes as commands, and the way back.
+    let noise: Vec<u8> = (0..100).map(|i| (i * 89 + 7) as u8).collect();
+    assert!(matches!(session.send_raw(&noise, 0).and_then(|()| session.finish()), Ok(()) | Err(SessionError::Machine(_))));
+    assert!(session.clear_error().unwrap().is_some());
+}
+
+#[test]
+fn tiny_in_every_mode() {
+    lockstep("tiny", 15);
+}
+
+#[test]
+fn medium_with_two_beats_a_line() {
+    lockstep("medium", 2);
+}

@@ -1,0 +1,125 @@
+//! With operands on chip and M = 4 * rows, the array is busy in at least 95 % of the cycles between the first and the last tile.
+//!
+//! One product, nine modes: the array cycles of a2w2 are a sixteenth of those of a8w8.
+
+use crumb_arch::driver::{Batch, Beats, Driver, End, Expect};
+use crumb_arch::lanes::header_lines;
+use crumb_arch::precision::{ActBits, Rounding, WeightBits};
+use crumb_arch::{ArrayConfig, Command, Counter, Drain, Op, Requantize, Tile, WeightFormat};
+use crumb_sim::Machine;
+use crumb_tests::Watched;
+
+/// K of the product, in tiles at 2-bit activations (8-bit ones take four times as many).
+const K_TILES_AT_A2: usize = 8;
+/// Output blocks: the halves of the accumulators alternate.
+const BLOCKS: usize = 4;
+
+struct Figures {
+    busy_share: f64,
+    busy: u64,
+    drain_share: f64,
+    macs_per_cycle: f64,
+}
+
+fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool) -> Figures {
+    let rows = 4 * config.rows;
+    let format = Requantize { parameters: 0, width: act, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 };
+    let mut stream = Beats::new(config.stream_bits / 8);
+    let mut send = |op: Op| {
+        let mut lines = Vec::new();
+        header_lines(&Command::from(op).encode(), config, &mut lines);
+        stream.append(&Beats::packet(config.stream_bits / 8, &lines));
+    };
+    let drain_of = |half: u8, raw: bool| {
+        let requantize = (!raw).then_some(format);
+        Op::Drain(Drain { rows: rows as u16, accumulator: 0, half, banks: 4, requantize })
+    };
+    for block in 0..BLOCKS {
+        let half = (block % 2) as u8;
+        for part in 0..bits.passes() as u8 {
+            for k in 0..K_TILES_AT_A2 * 4 / act.lanes() {
+                send(Op::Compute(Tile {
+                    activations: (k * rows) as u16,
+                    rows: rows as u16,
+                    weights: (k * config.tile_words(act)) as u16,
+                    k_words: config.tile_words(act) as u16,
+                    accumulator: 0,
+                    half,
+                    accumulate: k > 0,
+                    shift: 0,
+                    act,
+                    act_signed: false,
+                    weight: WeightFormat::top(bits, Rounding::HalfEven),
+                    part,
+                }));
+            }
+        }
+        send(drain_of(half, raw));
+    }
+    let mut driver = Driver::new(Watched::new(Machine::new(config).unwrap()));
+    let outcome = driver.run(&Batch::new(stream, Expect::Packets(BLOCKS as u64), 10_000_000)).unwrap();
+    assert_eq!((outcome.end, outcome.error), (End::Complete, 0));
+    let watched = driver.boundary_mut();
+    let (first, last) = watched.span.unwrap();
+    let span = watched.at_last - watched.at_first;
+    assert_eq!(span[Counter::Cycles], last - first + 1);
+    assert_eq!(span.accounted_cycles(), span[Counter::Cycles], "every cycle has one reason");
+    let macs = span.derived(config).macs;
+    Figures {
+        busy_share: span[Counter::Busy] as f64 / span[Counter::Cycles] as f64,
+        busy: span[Counter::Busy],
+        drain_share: (span[Counter::StallAccumulators] + span[Counter::StallOutput]) as f64 / span[Counter::Cycles] as f64,
+        macs_per_cycle: macs as f64 / span[Counter::Cycles] as f64,
+    }
+}
+
+/// Prints the nine shares and checks them. Raw int32 results leave four bytes where requantized ones leave one: there the drain may
+/// be the limit, and then its counter must say so.
+fn nine_modes(name: &str, raw: bool) {
+    let config = ArrayConfig::named(name).unwrap();
+    let kind = if raw { "raw int32" } else { "requantized" };
+    println!("{name}, {kind} results");
+    let mut slowest = 0;
+    for act in ActBits::ALL {
+        for bits in WeightBits::LANE_WIDTHS {
+            let f = measure(&config, act, bits, raw);
+            slowest = slowest.max(f.busy);
+            let ratio = slowest / f.busy;
+            println!(
+                "  a{act}w{bits}: array cycles 1/{ratio:<2} of a8w8, busy {:6.2} %, waiting for drains {:5.2} %, {:7.1} MACs/cycle",
+                100.0 * f.busy_share,
+                100.0 * f.drain_share,
+                f.macs_per_cycle
+            );
+            assert_eq!(f.busy * ratio, slowest, "a{act}w{bits}");
+            assert_eq!(ratio, u64::from(64 / (act.bits() * bits.bits())), "a{act}w{bits}");
+            let share = if raw { f.busy_share + f.drain_share } else { f.busy_share };
+            assert!(
+                share >= 0.95,
+                "a{act}w{bits} on {name}, {kind}: busy {:.4}, waiting for drains {:.4}",
+                f.busy_share,
+                f.drain_share
+            );
+        }
+    }
+}
+
+#[test]
+fn small_raw() {
+    nine_modes("small", true);
+}
+
+#[test]
+fn small_requantized() {
+    nine_modes("small", false);
+}
+
+#[test]
+fn large_raw() {
+    nine_modes("large", true);
+}
+
+#[test]
+fn large_requantized() {
+    nine_modes("large", false);
+}

@@ -1,0 +1,72 @@
+//! Every check of the project, in the order in which it fails soonest.
+
+use crate::command_line::CommandLine;
+use crate::oracles;
+use crate::step::{Action, Step};
+
+/// Features of `crumb-cosim` under test: the configurations whose Verilog is compiled and compared, and the circuits and
+/// waveforms that test the co-simulation itself. The one list; `verify` builds what it is asked for.
+const COSIM_UNDER_TEST: &str = "crumb-cosim/tiny,crumb-cosim/small,crumb-cosim/loopback,crumb-cosim/trace";
+
+/// Linting and documenting compile no model but the smallest, as no Rust code depends on which there are.
+/// `--no-default-features` drops the default configuration of `crumb-cosim`; no other crate has features.
+const COSIM_UNDER_LINT: &str = "--no-default-features --features crumb-cosim/loopback";
+
+/// The steps of `cargo xtask test`.
+pub fn all(with_fpga: bool) -> Vec<Step> {
+    let mut steps = vec![
+        setup(),
+        Step::command("format", CommandLine::new("cargo fmt --all --check")),
+        Step::command(
+            "lint",
+            CommandLine::new(&format!("cargo clippy --workspace --all-targets {COSIM_UNDER_LINT} -- -D warnings")),
+        ),
+        Step::command(
+            "document",
+            CommandLine::new(&format!("cargo doc --workspace --no-deps {COSIM_UNDER_LINT}")).env("RUSTDOCFLAGS", "-D warnings"),
+        ),
+    ];
+    let mut test = CommandLine::new(&format!("cargo test --workspace --features {COSIM_UNDER_TEST}"));
+    if let Some(oracles) = oracles::step() {
+        steps.push(oracles);
+        test = test.env(oracles::PYTHON_VARIABLE, oracles::python());
+    }
+    steps.push(Step::command("test", test));
+    steps.push(Step::command("main job", CommandLine::new("cargo run --release")));
+    steps.push(Step::command("verify", CommandLine::new("cargo run --release -- verify --config tiny")));
+    if with_fpga {
+        steps.push(Step::command("fpga", CommandLine::new("cargo run --release -- fpga --config tiny --place-only")));
+    }
+    steps
+}
+
+/// Makes sure that every tool is there.
+pub fn setup() -> Step {
+    Step { name: "tools", action: Action::Tools }
+}
+
+/// Places and routes the smallest configuration; the tests stop after placement, which takes half the time.
+pub fn fpga() -> Step {
+    Step::command("fpga", CommandLine::new("cargo run --release -- fpga --config tiny"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_those_of_the_co_simulation() {
+        let manifest = include_str!("../../tests/cosim/Cargo.toml");
+        let lint = COSIM_UNDER_LINT.split(' ').filter(|word| word.starts_with("crumb-cosim/"));
+        for feature in COSIM_UNDER_TEST.split(',').chain(lint) {
+            let name = feature.strip_prefix("crumb-cosim/").unwrap();
+            assert!(manifest.lines().any(|line| line.starts_with(&format!("{name} = ["))), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_place_and_route_can_be_left_out() {
+        let names = |fpga| all(fpga).iter().map(|step| step.name).collect::<Vec<_>>();
+        assert_eq!(names(true), [names(false), vec!["fpga"]].concat());
+    }
+}

@@ -1,0 +1,64 @@
+//! The arguments, and the help that teaches them.
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the Crumb project: install tools, run every check, regenerate documents.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "Examples:\n  \
+        cargo xtask test                   everything, as on a fresh machine: install, check, place and route\n  \
+        cargo xtask test --without-fpga    the same without place and route, for work in between\n  \
+        cargo xtask test --list            the commands, without running them\n  \
+        cargo xtask docs                   after a change of the commands, counters, errors or configurations"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// The tasks.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Install what the checks need and is missing
+    ///
+    /// Debian and Ubuntu packages with apt-get (through sudo unless you are root), rustfmt and clippy with rustup.
+    /// Nothing is installed that is there already.
+    Setup,
+    /// Run every check: THE test command
+    ///
+    /// Installs what is missing, then formats, lints, documents, tests, runs the main job, compares all machines, and
+    /// places and routes the smallest configuration. Stops at the first failure. Nothing is skipped: a tool that is
+    /// missing and cannot be installed is a failure. The last line is `N passed, 0 failed`.
+    Test {
+        /// Leave out place and route (2 to 4 minutes; installs about 300 MB from PyPI on first use)
+        #[arg(long)]
+        without_fpga: bool,
+        /// Print the steps and their commands, and run none
+        #[arg(long)]
+        list: bool,
+    },
+    /// Place and route the smallest configuration and print its table
+    Fpga,
+    /// Write the generated pages and tables under docs/
+    Docs,
+    /// Write the generated parts of README.md by running the commands they come from
+    Readme {
+        /// Only the part of this name, which stands in its marker `<!-- generated:NAME -->`; may be given more than once
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,77 @@
+//! The tools that the checks need, how to see that each is there, and what brings it.
+
+use crate::command_line::CommandLine;
+use crate::failure::{Failure, Missing};
+use crate::packages::{self, Source};
+
+/// A tool.
+#[derive(Clone, Copy, Debug)]
+pub struct Tool {
+    /// As people call it.
+    pub name: &'static str,
+    /// A command that succeeds if it is there and new enough.
+    probe: &'static [&'static str],
+    /// What brings it.
+    pub source: Source,
+    /// The same for people.
+    remedy: &'static str,
+}
+
+const fn debian(name: &'static str, probe: &'static [&'static str], package: &'static str, remedy: &'static str) -> Tool {
+    Tool { name, probe, source: Source::Debian(package), remedy }
+}
+
+const fn component(name: &'static str, probe: &'static [&'static str], component: &'static str, remedy: &'static str) -> Tool {
+    Tool { name, probe, source: Source::Rust(component), remedy }
+}
+
+const VERILATOR_5: &str = "verilator_bin --version | grep -Eq '^Verilator ([5-9]|[1-9][0-9])[.]'";
+
+/// Every tool, with what uses it.
+const TOOLS: [Tool; 7] = [
+    // Lints and simulates the generated Verilog. Version 4, which older systems have, is as good as none.
+    debian("Verilator 5", &["sh", "-c", VERILATOR_5], "verilator", "the Debian package verilator (5.006 or later)"),
+    // Compiles what Verilator makes.
+    debian("the C++ compiler", &["g++", "--version"], "g++", "the Debian package g++"),
+    // Proves the merged Verilog equal to rust-hdl's.
+    debian("Yosys", &["yosys", "-V"], "yosys", "the Debian package yosys (0.23 or later)"),
+    // Simulates blocks and the board's bridge with a second reader of Verilog.
+    debian("Icarus Verilog", &["iverilog", "-V"], "iverilog", "the Debian package iverilog"),
+    // Holds place and route, and oracles that are written in Python. `ensurepip` is what python3-venv adds.
+    debian("Python with venv", &["python3", "-c", "import venv, ensurepip"], "python3-venv", "the Debian package python3-venv"),
+    component("rustfmt", &["cargo", "fmt", "--version"], "rustfmt", "the Rust component rustfmt (rustup component add rustfmt)"),
+    component("clippy", &["cargo", "clippy", "--version"], "clippy", "the Rust component clippy (rustup component add clippy)"),
+];
+
+impl Tool {
+    fn is_there(&self) -> bool {
+        self.probe.split_first().is_some_and(|(program, arguments)| {
+            arguments.iter().fold(CommandLine::new(program), |line, &argument| line.arg(argument)).succeeds()
+        })
+    }
+}
+
+fn absent() -> Vec<Tool> {
+    TOOLS.into_iter().filter(|tool| !tool.is_there()).collect()
+}
+
+/// Installs the tools that are missing, and says for each whether it was there.
+///
+/// # Errors
+/// If a tool is still missing afterwards: all of them, each with what to install.
+pub fn ensure() -> Result<(), Failure> {
+    let before = absent();
+    if !before.is_empty() {
+        let names: Vec<_> = before.iter().map(|tool| tool.name).collect();
+        println!("missing: {}", names.join(", "));
+        // A failed installation is judged by what is missing after it, not by its own exit status.
+        packages::install(&before.iter().map(|tool| tool.source).collect::<Vec<_>>());
+    }
+    let after = absent();
+    if after.is_empty() {
+        let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+        println!("present: {}", names.join(", "));
+        return Ok(());
+    }
+    Err(Failure::Missing(after.iter().map(|tool| Missing { tool: tool.name, remedy: tool.remedy }).collect()))
+}
