@@ -2,8 +2,8 @@
 
 use crate::config::{ArrayConfig, ceil_log2};
 
-/// From the sequencer's issue to the edge of row 0 and column 0: chain register, memory, edge register.
-pub const EDGE_LATENCY: usize = 3;
+/// From the sequencer's issue to the edge of row 0 and column 0: chain register, memory, its word register, edge register.
+pub const EDGE_LATENCY: usize = 4;
 /// From a PE's activation input to the operand of its psum adder: activation, pair and sum registers.
 pub const PE_LATENCY: usize = 3;
 /// Combiner and accumulator: offset, pair, quad, shift, result.

@@ -19,15 +19,15 @@ use rust_hdl::core::check_error::CheckError;
 use rust_hdl::prelude::*;
 
 /// The machine of the configuration `tiny`.
-pub type Tiny = Machine<4, 4, 16, 12, 19, 6, 10, 4, 10, 11, 6, 8, 32, 32, 1>;
+pub type Tiny = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 32, 32, 1>;
 /// The machine of the configuration `small`.
-pub type Small = Machine<8, 8, 64, 13, 20, 7, 14, 8, 11, 11, 6, 9, 64, 64, 1>;
+pub type Small = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 64, 64, 1>;
 /// The machine of the configuration `medium`: a line is two beats.
-pub type Medium = Machine<8, 16, 128, 13, 20, 7, 14, 16, 11, 11, 6, 9, 64, 128, 1>;
+pub type Medium = Machine<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 64, 128, 1>;
 /// The machine of the configuration `large`.
-pub type Large = Machine<16, 16, 256, 14, 21, 8, 22, 16, 11, 11, 6, 9, 128, 128, 1>;
+pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 128, 128, 1>;
 /// The machine of the configuration `huge`.
-pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 38, 32, 11, 11, 6, 9, 256, 256, 1>;
+pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 256, 256, 1>;
 
 /// Why there is no circuit or no Verilog.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@
 //!  token -------------------------> skew (token) ----------------------------+
 //! ```
 //!
-//! Latency: an activation issued in cycle t is accumulated at t + R + 11 + c in column c. Invariant: operands, sums and tokens of one
+//! Latency: an activation issued in cycle t is accumulated at t + R + 12 + c in column c. Invariant: operands, sums and tokens of one
 //! activation meet in the same cycle in every column, whatever is issued before and after: a tile costs max(M, L) cycles,
 //! and a change of precision none.
 
@@ -26,7 +26,7 @@ use std::array::from_fn;
 
 /// The datapath of a machine with `R` rows and `C` columns.
 ///
-/// `RC = R*C`; `PW = 10 + ceil(log2 R)` psum bits; `QW = PW + 7` lane bits; `UW = PW - 6` crumb sum bits; `T = R + 6` token
+/// `RC = R*C`; `PW = 10 + ceil(log2 R)` psum bits; `QW = PW + 7` lane bits; `UW = PW - 6` crumb sum bits; `T = R + 7` token
 /// registers; `LB = max(R, C)` bytes in a line; `AA`, `WA`, `PA`, `CA` address bits of the activation buffer, the weight
 /// memory, the parameter memory and one half of the accumulators.
 #[derive(LogicBlock)]
@@ -99,15 +99,15 @@ pub struct Datapath<
 }
 
 /// The datapath of the named configuration `tiny`.
-pub type TinyDatapath = Datapath<4, 4, 16, 12, 19, 6, 10, 4, 10, 11, 6, 8>;
+pub type TinyDatapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8>;
 /// The datapath of the named configuration `small`.
-pub type SmallDatapath = Datapath<8, 8, 64, 13, 20, 7, 14, 8, 11, 11, 6, 9>;
+pub type SmallDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9>;
 /// The datapath of the named configuration `medium`.
-pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 14, 16, 11, 11, 6, 9>;
+pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9>;
 /// The datapath of the named configuration `large`.
-pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 22, 16, 11, 11, 6, 9>;
+pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9>;
 /// The datapath of the named configuration `huge`.
-pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 38, 32, 11, 11, 6, 9>;
+pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9>;
 
 impl<
     const R: usize,
@@ -208,7 +208,7 @@ impl<
             self.row_edge[r].row.next = self.skew.row_out[r].val();
             self.row_edge[r].index.next = r.to_bits::<8>();
             self.activation_buffer.read_address[r].next = self.row_edge[r].read_address.val();
-            self.row_edge[r].data.next = self.activation_buffer.data[r].val();
+            self.row_edge[r].read_word.next = self.activation_buffer.data[r].val();
             self.array.act_in[r].next = self.row_edge[r].act_out.val();
             self.array.ctl_in[r].next = self.row_edge[r].ctl_out.val();
             self.array.act_signed[r].next = self.row_edge[r].act_signed_out.val();
@@ -217,7 +217,7 @@ impl<
             self.column_edge[c].clock.next = self.clock.val();
             self.column_edge[c].col.next = self.skew.col_out[c].val();
             self.weight_memory.read_address[c].next = self.column_edge[c].read_address.val();
-            self.column_edge[c].word.next = self.weight_memory.word[c].val();
+            self.column_edge[c].read_word.next = self.weight_memory.word[c].val();
             self.array.weight_in[c].next = self.column_edge[c].weight_out.val();
             self.array.control[c].next = self.column_edge[c].col_edge_out.val();
         }

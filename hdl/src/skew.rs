@@ -4,17 +4,18 @@
 //!  activation issue --+--> row[0] --> row[1] --> ... row[R-1]      row r reads its activation bank in cycle t + 1 + r
 //!                     +--> col[0] --> col[1] --> ... col[C-1]      column c reads its weight bank in cycle t + 1 + c
 //!  weight issue ------^
-//!  token -----------------> token[0] --> ... --> token[R+5]        combiner[0] has it in cycle t + 6 + R
+//!  token -----------------> token[0] --> ... --> token[R+6]        combiner[0] has it in cycle t + 7 + R
 //! ```
 //!
 //! There is no triangle of data registers: addresses are skewed, not operands. Invariant: a swap or a load that is not
-//! valid moves nothing. The token chain covers the edge (3), the PE pipeline (3) and the rows (R): `T = R + 6` registers.
+//! valid moves nothing. The token chain covers the edge (4), the PE pipeline (3) and the rows (R): `T = R + 7` registers.
 
 use crate::issue::{ActivationIssue, ColumnIssue, RowIssue, Token, WeightIssue};
+use crumb_arch::timing::{EDGE_LATENCY, PE_LATENCY};
 use rust_hdl::prelude::*;
 use std::array::from_fn;
 
-/// The three chains; `T = R + 6`.
+/// The three chains; `T = R + 7`.
 #[derive(LogicBlock)]
 pub struct Skew<const R: usize, const C: usize, const T: usize> {
     /// The clock.
@@ -41,7 +42,8 @@ pub struct Skew<const R: usize, const C: usize, const T: usize> {
 
 impl<const R: usize, const C: usize, const T: usize> Default for Skew<R, C, T> {
     fn default() -> Self {
-        assert_eq!(T, R + 6, "the token chain of {R} rows must have {} registers", R + 6);
+        let chain = R + EDGE_LATENCY + PE_LATENCY;
+        assert_eq!(T, chain, "the token chain of {R} rows must have {chain} registers");
         Self {
             clock: Default::default(),
             activation_issue: Default::default(),

@@ -3,6 +3,7 @@
 mod common;
 
 use common::Random;
+use crumb_arch::timing::{COMBINER_LATENCY, EDGE_LATENCY, PE_LATENCY};
 use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
 use crumb_hdl::datapath::{SmallDatapath, TinyDatapath};
 use crumb_hdl::issue::{ActivationIssue, Token, WeightIssue};
@@ -215,7 +216,7 @@ macro_rules! tester {
                             at(start + m, None, Some((i, m)));
                         }
                         end = start + tile.activations;
-                        expected_done.push(self.cycle + end - 1 + R + 6 + (C - 1) + 5);
+                        expected_done.push(self.cycle + end - 1 + R + EDGE_LATENCY + PE_LATENCY + (C - 1) + COMBINER_LATENCY);
                         self.reference(tile);
                     }
                     let first = schedule.iter().position(|slot| slot.1.is_some()).unwrap();
@@ -406,31 +407,4 @@ fn parameters_come_back() {
             assert_eq!(u64::from(tester.circuit.scale[c].val().to_u32()), word >> 32);
         }
     }
-}
-
-/// A measurement, not a check: `cargo test --release -p crumb-hdl --test datapath speed -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures, does not check"]
-fn speed() {
-    let mut random = Random(7);
-    let mut tiny = tiny::Tester::new(&mut random);
-    let mut small = small::Tester::new(&mut random);
-    macro_rules! measure {
-        ($tester:expr, $rows:expr, $name:literal) => {
-            let tiles: Vec<Tile> = (0..20)
-                .map(|_| {
-                    let format = WeightFormat::top(WeightBits::W4, Rounding::HalfEven);
-                    Tile { wait: 0, ..random_tile(&mut random, $rows, ActBits::A4, format) }
-                })
-                .collect();
-            let (start, cycle) = (std::time::Instant::now(), $tester.cycle);
-            for _ in 0..5 {
-                $tester.run(&tiles);
-            }
-            let rate = ($tester.cycle - cycle) as f64 / start.elapsed().as_secs_f64();
-            println!("{}: {rate:.0} cycles/s", $name);
-        };
-    }
-    measure!(tiny, 4, "tiny");
-    measure!(small, 8, "small");
 }

@@ -1,15 +1,15 @@
 //! Skew and edges: issues and tokens move along chains, so that every row, column and combiner acts in its own cycle.
 //!
 //! ```text
-//!  issue --+--> row[0] --> row[1] ...   row[r] --> bank r --> data --^ sign mask --> act[r]
-//!          |                               +-----> row_ctl[r] ---------------------> ctl[r]
-//!          +--> col[0] --> col[1] ...   col[c] --> bank c --> word --> precision switch --> weight[c]
-//!                                          +-----> col_ctl[c] ---------------------------> col_edge[c]
+//!  issue --+--> row[0] --> row[1] ...   row[r] --> bank r ---> word[r] --^ sign mask --> act[r]
+//!          |                               +-----> row_read[r] -> row_ctl[r] ---------> ctl[r]
+//!          +--> col[0] --> col[1] ...   col[c] --> bank c ---> word[c] --> precision switch --> weight[c]
+//!                                          +-----> col_read[c] -> col_ctl[c] -----------------> col_edge[c]
 //!  token -> token[0] --> token[1] ...   combiner[c]: token1 .. token5
 //! ```
 //!
-//! Latency: an issue in cycle t reaches the array's edge at t + 3 (+ r or + c). Invariant: a chain is a delay, so all its
-//! registers are one history, read at an age: `row[r]` is the issue of age r, `row_ctl[r]` of age r + 1, `ctl[r]` of age r + 2.
+//! Latency: an issue in cycle t reaches the array's edge at t + 4 (+ r or + c). Invariant: a chain is a delay, so all its
+//! registers are one history, read at an age: `row[r]` is the issue of age r, `row_read[r]` of age r + 1, `row_ctl[r]` of age r + 2, `ctl[r]` of age r + 3.
 
 use crate::activation_buffer::ActivationBuffer;
 use crate::datapath::{ActivationIssue, WeightIssue};
@@ -126,13 +126,18 @@ pub fn sign_mask(a_code: u8, act_signed: bool) -> u8 {
 /// The chains and edge registers.
 pub struct Skew {
     issues: History<Issue>,
+    /// `word` of the rows and of the columns: what the memories delivered a cycle ago.
+    row_words: Vec<u8>,
+    col_words: Vec<u32>,
     act: Vec<u8>,
     weight: Vec<u8>,
     switch: PrecisionSwitch,
     /// Columns whose `col` differs from the cycle before, or whose memory has been written: they must read.
     fresh: u64,
-    /// Columns that read in the last cycle: their word must pass the switch.
-    stale: u64,
+    /// Columns that read in the last cycle: `word` must take what was read.
+    read: u64,
+    /// Columns whose `word` is that of the last cycle: it must pass the switch.
+    taken: u64,
     rows: usize,
     cols: usize,
     depth: usize,
@@ -142,12 +147,15 @@ impl Skew {
     /// Empty chains.
     pub fn new(config: &ArrayConfig) -> Self {
         Self {
-            issues: History::new(config.rows.max(config.cols) + 3),
+            issues: History::new(config.rows.max(config.cols) + 4),
+            row_words: vec![0; config.rows * config.depth],
+            col_words: vec![0; config.cols * config.depth],
             act: vec![0; config.rows * config.depth],
             weight: vec![0; config.cols * config.depth],
             switch: PrecisionSwitch::new(),
             fresh: u64::MAX,
-            stale: u64::MAX,
+            read: u64::MAX,
+            taken: u64::MAX,
             rows: config.rows,
             cols: config.cols,
             depth: config.depth,
@@ -163,7 +171,7 @@ impl Skew {
     /// Issues beside `act`, row by row: the registers `ctl[r]`.
     #[inline(always)]
     pub fn ctl(&self) -> &[Issue] {
-        self.issues.from(2)
+        self.issues.from(3)
     }
 
     /// Weight words at the array's edge, `depth` bytes for each column.
@@ -175,7 +183,7 @@ impl Skew {
     /// Issue beside `weight` of column 0 in the *next* cycle: what `col_edge[0]` loads.
     #[inline(always)]
     pub fn next_col_edge(&self) -> &Issue {
-        self.issues.get(1)
+        self.issues.get(2)
     }
 
     /// One clock edge, in which the memories read.
@@ -187,27 +195,33 @@ impl Skew {
         act: &ActivationIssue,
         weight: &WeightIssue,
     ) {
-        let controls = self.issues.from(1);
+        let controls = self.issues.from(2);
         for ((act, data), issue) in
-            self.act.chunks_exact_mut(self.depth).zip(activations.data().chunks_exact(self.depth)).zip(controls)
+            self.act.chunks_exact_mut(self.depth).zip(self.row_words.chunks_exact(self.depth)).zip(controls)
         {
             let mask = sign_mask(issue.act.a_code, issue.act.act_signed);
             for (act, data) in act.iter_mut().zip(data) {
                 *act = data ^ mask;
             }
         }
+        self.row_words.copy_from_slice(activations.data());
         activations.read(self.issues.from(0).iter().map(|issue| issue.act.address));
 
-        for c in ones(self.stale, self.cols) {
-            let issue = &self.issues.get(c + 1).weight;
-            for (weight, &word) in self.weight[c * self.depth..].iter_mut().zip(weights.data(c)) {
+        for c in ones(self.taken, self.cols) {
+            let issue = &self.issues.get(c + 2).weight;
+            let words = &self.col_words[c * self.depth..][..self.depth];
+            for (weight, &word) in self.weight[c * self.depth..].iter_mut().zip(words) {
                 *weight = self.switch.apply(issue, word);
             }
+        }
+        for c in ones(self.read, self.cols) {
+            self.col_words[c * self.depth..][..self.depth].copy_from_slice(weights.data(c));
         }
         for c in ones(self.fresh, self.cols) {
             weights.read(c, self.issues.get(c).weight.address);
         }
-        self.stale = self.fresh;
+        self.taken = self.read;
+        self.read = self.fresh;
         self.fresh = self.fresh << 1 | u64::from(*weight != self.issues.get(0).weight);
         self.issues.push(Issue { act: ActivationIssue { swap: act.swap && act.valid, ..*act }, weight: *weight });
     }
@@ -221,16 +235,23 @@ impl Skew {
     pub fn visit(&self, v: &mut dyn Visitor) {
         for r in 0..self.rows {
             v.scope(&format!("row_edge_{r}"));
-            v.register("row_ctl", 8, self.issues.get(r + 1).row_control_bits(r));
+            v.register("row_read", 8, self.issues.get(r + 1).row_control_bits(r));
+            v.register("row_ctl", 8, self.issues.get(r + 2).row_control_bits(r));
+            v.register("word", 8 * self.depth as u32, bytes(&self.row_words[r * self.depth..][..self.depth]));
             v.register("act", 8 * self.depth as u32, bytes(&self.act[r * self.depth..][..self.depth]));
-            v.register("ctl", 8, self.issues.get(r + 2).row_control_bits(r));
+            v.register("ctl", 8, self.issues.get(r + 3).row_control_bits(r));
             v.end();
         }
         for c in 0..self.cols {
             v.scope(&format!("column_edge_{c}"));
-            v.register("col_ctl", 31, self.issues.get(c + 1).column_bits());
+            v.register("col_read", 31, self.issues.get(c + 1).column_bits());
+            v.register("col_ctl", 31, self.issues.get(c + 2).column_bits());
+            for (d, &word) in self.col_words[c * self.depth..][..self.depth].iter().enumerate() {
+                let name = if self.depth == 1 { "word".to_owned() } else { format!("word_{d}") };
+                v.register(&name, 32, word.into());
+            }
             v.register("weight", 8 * self.depth as u32, bytes(&self.weight[c * self.depth..][..self.depth]));
-            v.register("col_edge", 6, self.issues.get(c + 2).column_control_bits());
+            v.register("col_edge", 6, self.issues.get(c + 3).column_control_bits());
             v.end();
         }
     }

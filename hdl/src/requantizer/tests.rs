@@ -278,11 +278,3 @@ endmodule
     assert!(checked > 60_000, "only {checked} vectors");
     std::fs::remove_dir_all(&folder).unwrap();
 }
-
-/// Writes the Verilog whose area docs/microarchitecture.md reports to the path in CRUMB_REQUANTIZER_VERILOG.
-#[test]
-#[ignore = "writes a file, for synthesis by hand"]
-fn write_verilog() {
-    let path = std::env::var("CRUMB_REQUANTIZER_VERILOG").expect("CRUMB_REQUANTIZER_VERILOG names the file to write");
-    std::fs::write(path, verilog()).unwrap();
-}
