@@ -558,7 +558,7 @@ fn every_block_passes_the_checks_and_generates_verilog() {
         ("parameter_memory", step::verilog(&*build::<ParameterMemory<4, 6>>())),
         ("row_edge", step::verilog(&*build::<RowEdge<6>>())),
         ("column_edge", step::verilog(&*build::<ColumnEdge<6>>())),
-        ("skew", step::verilog(&*build::<Skew<4, 4, 10>>())),
+        ("skew", step::verilog(&*build::<Skew<4, 4, 11>>())),
         ("accumulator", step::verilog(&*build::<Accumulator<8>>())),
     ] {
         assert!(text.contains("module top"), "{name}");

@@ -1,0 +1,202 @@
+//! Commands: how a host tells the machine what to do, in the same stream as its data.
+//!
+//! A command is a packet: four header lines, each with a 32-bit word in its low four bytes, then payload lines if any; `last`
+//! marks the final beat. Word 0 is `{magic: 16, flags: 8, opcode: 8}`. The tables in `docs/commands.md` are made from [`fields`].
+
+mod codec;
+pub mod fields;
+
+pub use codec::{code9, value9};
+pub use fields::{Field, layout, used_bits};
+
+use crate::precision::ActBits;
+use crate::switch::WeightFormat;
+
+/// The upper half of every header's first word.
+pub const MAGIC: u16 = 0xC842;
+/// Header words, one in each header line.
+pub const HEADER_WORDS: usize = 4;
+/// Payload lines of one weight-memory address.
+pub const LINES_PER_WEIGHT_WORD: usize = 4;
+/// Payload lines of one parameter entry.
+pub const LINES_PER_PARAMETER: usize = 8;
+/// Output lines of one row and bank of raw int32 results.
+pub const LINES_PER_RAW_ROW: usize = 4;
+
+/// Opcodes of [`Op`], in the low byte of word 0.
+pub mod opcode {
+    #![allow(missing_docs)]
+    pub const LOAD_ACTIVATIONS: u8 = 1;
+    pub const LOAD_WEIGHTS: u8 = 2;
+    pub const LOAD_PARAMETERS: u8 = 3;
+    pub const COMPUTE: u8 = 4;
+    pub const DRAIN: u8 = 5;
+    pub const READ_STATUS: u8 = 6;
+    pub const READ_COUNTERS: u8 = 7;
+    pub const CLEAR_COUNTERS: u8 = 8;
+    pub const CLEAR_ERROR: u8 = 9;
+}
+
+/// Flag bit: wait until every tile given before is complete.
+pub const FENCE_COMPUTE: u8 = 1;
+/// Flag bit: wait until every drain given before is complete.
+pub const FENCE_DRAIN: u8 = 2;
+
+/// One tile: `rows` activation vectors times the switched weights of one pass, into the accumulators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tile {
+    /// First line of the activation buffer.
+    pub activations: u16,
+    /// Activation vectors to stream (M), 1 or more.
+    pub rows: u16,
+    /// First address of the weight memory.
+    pub weights: u16,
+    /// Weight addresses to load, 1 to `rows * 8/A` of the configuration; the rest of the tile is weight 0.
+    pub k_words: u16,
+    /// First accumulator row.
+    pub accumulator: u16,
+    /// Accumulator half, 0 or 1.
+    pub half: u8,
+    /// Add to what the accumulators hold, or overwrite it.
+    pub accumulate: bool,
+    /// Left shift of the psum in crumbs (two bits each), 0 to 7.
+    pub shift: u8,
+    /// Activation width.
+    pub act: ActBits,
+    /// Whether activations are signed.
+    pub act_signed: bool,
+    /// What the precision switch delivers.
+    pub weight: WeightFormat,
+    /// Pass over the four weights of a word: 0 to 3 at W8 and W6, 0 to 1 at W4, 0 at W2.
+    pub part: u8,
+}
+
+/// Reads accumulators out, raw or requantized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Drain {
+    /// Rows to read (M), 1 or more.
+    pub rows: u16,
+    /// First accumulator row.
+    pub accumulator: u16,
+    /// Accumulator half, 0 or 1.
+    pub half: u8,
+    /// Banks to read for each row, 1 to 4: banks 0 .. banks-1.
+    pub banks: u8,
+    /// Requantization, or `None` for raw int32.
+    pub requantize: Option<Requantize>,
+}
+
+/// How a drain requantizes: the part that is the same for all channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Requantize {
+    /// First parameter entry; bank t uses entry `parameters + t`.
+    pub parameters: u16,
+    /// Width of an output: 8, 4 or 2 bits, packed low channel first over the banks of a column.
+    pub width: ActBits,
+    /// Added to every channel's right shift, -32 to 31.
+    pub exponent_adjust: i8,
+    /// Added after rounding, -128 to 255.
+    pub zero_point: i16,
+    /// Lower clamp, -128 to 255.
+    pub lo: i16,
+    /// Upper clamp, -128 to 255.
+    pub hi: i16,
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Writes `count` lines of the activation buffer from `base`.
+    LoadActivations {
+        /// First line.
+        base: u16,
+        /// Lines.
+        count: u16,
+    },
+    /// Writes `count` weight-memory addresses from `base`, four payload lines each.
+    LoadWeights {
+        /// First address.
+        base: u16,
+        /// Addresses.
+        count: u16,
+    },
+    /// Writes `count` parameter entries from `base`, eight payload lines each.
+    LoadParameters {
+        /// First entry.
+        base: u16,
+        /// Entries.
+        count: u16,
+    },
+    /// Runs one tile.
+    Compute(Tile),
+    /// Reads accumulators out.
+    Drain(Drain),
+    /// Answers with the status words. Works in the error state.
+    ReadStatus,
+    /// Answers with every counter, two words each, once the machine is idle.
+    ReadCounters,
+    /// Sets every counter to zero, once the machine is idle.
+    ClearCounters,
+    /// Leaves the error state, once the machine is idle.
+    ClearError,
+}
+
+/// An operation and what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// What to do.
+    pub op: Op,
+    /// Wait until every tile given before is complete.
+    pub fence_compute: bool,
+    /// Wait until every drain given before is complete.
+    pub fence_drain: bool,
+}
+
+impl From<Op> for Command {
+    fn from(op: Op) -> Self {
+        Self { op, fence_compute: false, fence_drain: false }
+    }
+}
+
+impl Command {
+    /// Payload lines that follow the header.
+    pub const fn payload_lines(&self) -> usize {
+        match self.op {
+            Op::LoadActivations { count, .. } => count as usize,
+            Op::LoadWeights { count, .. } => count as usize * LINES_PER_WEIGHT_WORD,
+            Op::LoadParameters { count, .. } => count as usize * LINES_PER_PARAMETER,
+            _ => 0,
+        }
+    }
+}
+
+impl Op {
+    /// The opcode of this operation.
+    pub const fn opcode(&self) -> u8 {
+        match self {
+            Self::LoadActivations { .. } => opcode::LOAD_ACTIVATIONS,
+            Self::LoadWeights { .. } => opcode::LOAD_WEIGHTS,
+            Self::LoadParameters { .. } => opcode::LOAD_PARAMETERS,
+            Self::Compute(_) => opcode::COMPUTE,
+            Self::Drain(_) => opcode::DRAIN,
+            Self::ReadStatus => opcode::READ_STATUS,
+            Self::ReadCounters => opcode::READ_COUNTERS,
+            Self::ClearCounters => opcode::CLEAR_COUNTERS,
+            Self::ClearError => opcode::CLEAR_ERROR,
+        }
+    }
+}
+
+impl Drain {
+    /// Lines that the drain sends out.
+    pub const fn output_lines(&self) -> usize {
+        let (rows, banks) = (self.rows as usize, self.banks as usize);
+        match self.requantize {
+            None => rows * banks * LINES_PER_RAW_ROW,
+            Some(r) => rows * banks.div_ceil(r.width.lanes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+use super::*;
+use crate::config::ArrayConfig;
+use crate::error::MachineError;
+use crate::precision::{Rounding, WeightBits};
+use proptest::prelude::*;
+
+fn config() -> ArrayConfig {
+    ArrayConfig::named("tiny").unwrap()
+}
+
+fn words() -> impl Strategy<Value = [u32; HEADER_WORDS]> {
+    // Mostly plausible headers: right magic, an opcode near the real ones, sparse field bits.
+    (0u32..12, any::<[u32; 3]>(), any::<[u32; 3]>(), 0u32..4).prop_map(|(op, a, b, flags)| {
+        [u32::from(MAGIC) << 16 | flags << 8 | op, a[0] & b[0], a[1] & b[1], a[2] & b[2] & 0x0FFF_FFFF]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #[test]
+    fn whatever_decodes_encodes_back(words in words()) {
+        if let Ok(command) = Command::decode(&words, &config()) {
+            prop_assert_eq!(command.encode(), words);
+        }
+    }
+
+    #[test]
+    fn random_words_never_panic(words: [u32; HEADER_WORDS]) {
+        let _ = Command::decode(&words, &config());
+    }
+}
+
+fn tile() -> Tile {
+    Tile {
+        activations: 3,
+        rows: 5,
+        weights: 7,
+        k_words: 4,
+        accumulator: 9,
+        half: 1,
+        accumulate: true,
+        shift: 6,
+        act: ActBits::A4,
+        act_signed: true,
+        weight: WeightFormat::top(WeightBits::W4, Rounding::HalfEven),
+        part: 1,
+    }
+}
+
+#[test]
+fn commands_round_trip() {
+    let requantize = Requantize { parameters: 60, width: ActBits::A2, exponent_adjust: -32, zero_point: -128, lo: -128, hi: 255 };
+    let drain = Drain { rows: 2, accumulator: 1, half: 0, banks: 4, requantize: Some(requantize) };
+    for op in [
+        Op::LoadActivations { base: 1, count: 2 },
+        Op::LoadWeights { base: 1, count: 2 },
+        Op::LoadParameters { base: 1, count: 2 },
+        Op::Compute(tile()),
+        Op::Drain(drain),
+        Op::Drain(Drain { requantize: None, ..drain }),
+        Op::ReadStatus,
+        Op::ReadCounters,
+        Op::ClearCounters,
+        Op::ClearError,
+    ] {
+        for fences in 0..4 {
+            let command = Command { op, fence_compute: fences & 1 != 0, fence_drain: fences & 2 != 0 };
+            assert_eq!(Command::decode(&command.encode(), &config()), Ok(command));
+        }
+    }
+}
+
+#[test]
+fn each_error_has_its_cause() {
+    let config = config();
+    let decode = |op: Op| Command::decode(&Command::from(op).encode(), &config);
+    let rejects = |op: Op, error| assert_eq!(decode(op), Err(error), "{op:?}");
+    let mut words = Command::from(Op::ReadStatus).encode();
+    words[0] ^= 1 << 31;
+    assert_eq!(Command::decode(&words, &config), Err(MachineError::BadMagic));
+    words[0] ^= 1 << 31 | 0xF0;
+    assert_eq!(Command::decode(&words, &config), Err(MachineError::BadOpcode));
+    words[0] ^= 0xF0;
+    words[2] = 1;
+    assert_eq!(Command::decode(&words, &config), Err(MachineError::BadField));
+    rejects(Op::LoadActivations { base: 0, count: 0 }, MachineError::BadField);
+    rejects(Op::LoadActivations { base: 1023, count: 2 }, MachineError::ActivationRange);
+    rejects(Op::LoadWeights { base: 2048, count: 1 }, MachineError::WeightRange);
+    rejects(Op::LoadParameters { base: 0, count: 65 }, MachineError::ParameterRange);
+    rejects(Op::Compute(Tile { rows: 0, ..tile() }), MachineError::BadField);
+    rejects(Op::Compute(Tile { part: 2, ..tile() }), MachineError::BadField);
+    rejects(Op::Compute(Tile { k_words: 9, ..tile() }), MachineError::TileRange);
+    rejects(Op::Compute(Tile { activations: 1020, ..tile() }), MachineError::ActivationRange);
+    rejects(Op::Compute(Tile { weights: 2045, ..tile() }), MachineError::WeightRange);
+    rejects(Op::Compute(Tile { accumulator: 252, ..tile() }), MachineError::AccumulatorRange);
+}
