@@ -36,13 +36,13 @@ macro_rules! counters {
 counters! {
     Cycles "cycles" "clock cycles; the sum of the eight that follow",
     Busy "busy_cycles" "cycles in which an activation vector enters the array",
-    StallWeights "stall_weight_cycles" "array waits for weights: a tile loads, or weights arrive on the stream",
+    StallWeights "stall_weight_cycles" "array waits for weights: a tile loads, or weights arrive on the stream; or for sums to be written that the loaded tile adds to",
     StallActivations "stall_activation_cycles" "array waits for activations to arrive on the stream",
     StallParameters "stall_parameter_cycles" "array waits for requantization parameters to arrive on the stream",
     StallAccumulators "stall_accumulator_cycles" "array waits for an accumulator half to be drained, or only a drain is at work",
-    StallOutput "stall_output_cycles" "array waits for a drain that the output stream holds back",
+    StallOutput "stall_output_cycles" "array waits for a drain that the output stream holds back, or only lines wait for that stream",
     StallCommands "stall_command_cycles" "array waits for the rest of a command, or for its last tile to leave the pipeline",
-    Idle "idle_cycles" "nothing to do",
+    Idle "idle_cycles" "nothing to do, and nothing left to send",
     MacSlots "mac_slots" "sum over busy cycles of 64/(A*W): MACs per PE and activation word",
     Tiles "tiles" "tiles started",
     WeightWordsRead "weight_words_read" "weight-memory addresses read (every column reads its 32-bit word)",
@@ -52,8 +52,8 @@ counters! {
     AccumulatorReads "accumulator_reads" "accumulator bank rows read to add to (one int32 in every column)",
     AccumulatorWrites "accumulator_writes" "accumulator bank rows written",
     DrainReads "drain_reads" "accumulator bank rows read by drains",
-    LinesIn "lines_in" "lines received on the input stream",
-    LinesOut "lines_out" "lines sent on the output stream",
+    LinesIn "lines_in" "lines received on the input stream, headers included",
+    LinesOut "lines_out" "lines of results that drains put on the output stream (answers to `read_status` and `read_counters` are not counted)",
 }
 
 /// Number of counters.

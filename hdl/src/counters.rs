@@ -72,8 +72,10 @@ pub struct Counters {
     pub drain_read: Signal<In, Bit>,
     /// A line is taken from the input stream.
     pub take: Signal<In, Bit>,
-    /// A line goes to the output stream.
-    pub pop: Signal<In, Bit>,
+    /// A line of results goes to the output FIFO.
+    pub result_line: Signal<In, Bit>,
+    /// Lines wait for the output stream.
+    pub waiting: Signal<In, Bit>,
 
     count: [DFF<Bits<48>>; COUNT],
     amount: [Signal<Local, Bits<5>>; COUNT],
@@ -116,6 +118,8 @@ impl Logic for Counters {
             }
         } else if !self.resting.val() | !self.settled0.val() | !self.settled1.val() | self.drain_valid.val() {
             self.amount[7].next = 1.into();
+        } else if self.waiting.val() {
+            self.amount[6].next = 1.into();
         } else {
             self.amount[8].next = 1.into();
         }
@@ -162,7 +166,7 @@ impl Logic for Counters {
         if self.take.val() {
             self.amount[18].next = 1.into();
         }
-        if self.pop.val() {
+        if self.result_line.val() {
             self.amount[19].next = 1.into();
         }
 
@@ -220,7 +224,7 @@ mod tests {
             let rare = [5, 30, 80][(cycle / 40 % 3) as usize];
             let mut wire = || random.chance(rare);
             let [stream, load, waits, credit, acts, weights, params, drain, started] = std::array::from_fn(|_| wire());
-            let [accumulate, start, read, weight_write, activation_write, parameter_write, drain_read, take, pop] =
+            let [accumulate, start, read, weight_write, activation_write, parameter_write, drain_read, take, result, waiting] =
                 std::array::from_fn(|_| wire());
             let (rest, settled0, settled1) = (!wire(), !wire(), !wire());
             let (a, w, line) = (random.below(3), random.below(4), random.below(8));
@@ -235,7 +239,8 @@ mod tests {
             (b.start.next, b.weight_read.next, b.weight_write.next) = (start, read, weight_write);
             (b.activation_write.next, b.parameter_write.next, b.write_line.next) =
                 (activation_write, parameter_write, line.into());
-            (b.drain_read.next, b.take.next, b.pop.next) = (drain_read, take, pop);
+            (b.drain_read.next, b.take.next) = (drain_read, take);
+            (b.result_line.next, b.waiting.next) = (result, waiting);
             bench.settle();
             if freeze {
                 let count = counts[index as usize / 2];
@@ -256,6 +261,7 @@ mod tests {
                 (params, C::StallParameters),
                 (drain && started, output),
                 (!rest || !settled0 || !settled1 || drain, C::StallCommands),
+                (waiting, C::StallOutput),
                 (true, C::Idle),
             ]
             .into_iter()
@@ -275,7 +281,7 @@ mod tests {
                 (C::AccumulatorWrites, u64::from(stream) * lanes),
                 (C::DrainReads, drain_read.into()),
                 (C::LinesIn, take.into()),
-                (C::LinesOut, pop.into()),
+                (C::LinesOut, result.into()),
             ];
             for (counter, amount) in events {
                 counts[counter as usize] += amount;

@@ -306,7 +306,8 @@ impl<
         self.counters.write_line.next = self.decoder.write_line.val();
         self.counters.drain_read.next = self.drain.drain_read.val();
         self.counters.take.next = self.decoder.take_out.val();
-        self.counters.pop.next = self.stream_out.pop.val();
+        self.counters.result_line.next = self.packer.valid_out.val() & self.drain.valid_out.val();
+        self.counters.waiting.next = self.waiting.val();
 
         self.error.next = self.decoder.error_out.val();
         self.moving.next = !self.decoder.settled0.val()

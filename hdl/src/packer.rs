@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  respond:        line <= word
-//!  raw:            line byte c <= byte quarter*C + c of the C int32 of a row        (with pipe[0])
-//!  requantized:    line byte c <= byte c | value[c] << bits*lane                    (with pipe[LATENCY]; lane 0 clears)
+//!  raw:            line byte c <= byte quarter*C + c of the C int32 of a row        (with pipe[1])
+//!  requantized:    line byte c <= byte c | value[c] << bits*lane                    (with pipe[LATENCY + 1]; lane 0 clears)
 //!                  8 bits: lanes {0}   4 bits: {1, 0}   2 bits: {3, 2, 1, 0}         low channel in the low bits
 //! ```
 //!
@@ -118,11 +118,11 @@ pub struct Packer<const C: usize, const L: usize, const LB: usize> {
     pub raw: Signal<In, Bit>,
     /// Output width of a drain that requantizes.
     pub width: Signal<In, Bits<2>>,
-    /// The drain's `pipe[0]`.
+    /// The drain's `pipe[1]`.
     pub token_first: Signal<In, DrainToken>,
     /// The accumulators' words, with `token_first`.
     pub word: [Signal<In, Bits<32>>; C],
-    /// The drain's `pipe[LATENCY]`.
+    /// The drain's `pipe[LATENCY + 1]`.
     pub token_last: Signal<In, DrainToken>,
     /// The requantizers' values, with `token_last`.
     pub value: [Signal<In, Bits<8>>; C],

@@ -15,7 +15,7 @@ use rust_hdl::prelude::*;
 /// The precision switch of one column.
 #[derive(LogicBlock, Default)]
 pub struct PrecisionSwitch {
-    /// Four int8 weights of one k, byte t for output channel `4c + t` of the group.
+    /// Four int8 weights of one k, byte t for slot t of the column.
     pub word: Signal<In, Bits<32>>,
     /// Weight width: 0, 1, 2, 3 for 8, 4, 2, 6 bits.
     pub w_code: Signal<In, Bits<2>>,

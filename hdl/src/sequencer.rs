@@ -10,7 +10,8 @@
 //!
 //! Latency: a tile dispatched in cycle t issues its first weight in t + 1 and its first activation in t + 1 + L or as soon as
 //! the tile before has issued its last. Invariant: a tile costs max(M, L) cycles, back to back, in every precision; weights of a tile
-//! are issued only after those before have been swapped in.
+//! are issued only after those before have been swapped in. A tile that adds to sums of which the tile before wrote the last one or two
+//! in the two cycles before waits until they are written: `collides`.
 
 use crate::issue::{ActivationIssue, Token, WeightIssue};
 use rust_hdl::prelude::*;
@@ -74,12 +75,15 @@ pub struct Sequencer {
     stream_w_signed: DFF<Bit>,
     stream_act_signed: DFF<Bit>,
     stream_part: DFF<Bits<2>>,
+    stream_ended: DFF<Bit>,
     load_issue: Signal<Local, Bit>,
     last_lane: Signal<Local, Bit>,
     mask: Signal<Local, Bits<4>>,
     load_last: Signal<Local, Bit>,
     stream_last: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
+    collides: Signal<Local, Bit>,
+    next_accumulator: Signal<Local, Bits<12>>,
     has_word: Signal<Local, Bit>,
     last_row: Constant<Bits<8>>,
 }
@@ -132,12 +136,15 @@ impl Sequencer {
             stream_w_signed: Default::default(),
             stream_act_signed: Default::default(),
             stream_part: Default::default(),
+            stream_ended: Default::default(),
             load_issue: Default::default(),
             last_lane: Default::default(),
             mask: Default::default(),
             load_last: Default::default(),
             stream_last: Default::default(),
             start: Default::default(),
+            collides: Default::default(),
+            next_accumulator: Default::default(),
             has_word: Default::default(),
             last_row: Constant::new((rows as u64 - 1).into()),
         }
@@ -152,7 +159,7 @@ impl Logic for Sequencer {
         dff_setup!(self, clock, load_a_code, load_w_code, load_slice, load_rounding, load_act_signed, load_part);
         dff_setup!(self, clock, stream_valid, stream_first, stream_address, stream_left, stream_accumulator, stream_half);
         dff_setup!(self, clock, stream_accumulate, stream_shift, stream_a_code, stream_w_code, stream_w_signed);
-        dff_setup!(self, clock, stream_act_signed, stream_part);
+        dff_setup!(self, clock, stream_act_signed, stream_part, stream_ended);
 
         // The lane's place in a row of shadow words: A8 writes all four, A4 two, A2 one.
         self.last_lane.next = true;
@@ -180,9 +187,20 @@ impl Logic for Sequencer {
         self.load_issue.next = self.load_valid.q.val() & !self.load_done.q.val();
         self.load_last.next = self.load_issue.val() & self.last_lane.val() & (self.load_row.q.val() == self.last_row.val());
         self.stream_last.next = self.stream_valid.q.val() & (self.stream_left.q.val() == 1);
+        self.stream_ended.d.next = self.stream_last.val();
+
+        // Row i of a tile reads its sum two cycles before row i is written, so nothing may have been issued to that sum in
+        // the two cycles before. Tiles are at least four cycles apart: looking at row 0 is enough.
+        self.next_accumulator.next = self.load_accumulator.q.val() + 1;
+        self.collides.next = self.load_accumulate.q.val()
+            & (self.load_half.q.val() == self.stream_half.q.val())
+            & (((self.stream_valid.q.val() | self.stream_ended.q.val())
+                & (self.next_accumulator.val() == self.stream_accumulator.q.val()))
+                | (self.stream_valid.q.val() & (self.load_accumulator.q.val() == self.stream_accumulator.q.val())));
         self.start.next = self.load_valid.q.val()
             & (self.load_done.q.val() | self.load_last.val())
-            & (!self.stream_valid.q.val() | self.stream_last.val());
+            & (!self.stream_valid.q.val() | self.stream_last.val())
+            & !self.collides.val();
         self.has_word.next = self.load_left.q.val().any();
 
         // The tile that loads.

@@ -25,8 +25,8 @@ pub struct Events {
     pub written: Option<Counter>,
     /// A line is received.
     pub line_in: bool,
-    /// A line is sent.
-    pub line_out: bool,
+    /// A line of results goes to the output FIFO.
+    pub result_line: bool,
 }
 
 /// The counters' registers.
@@ -63,7 +63,7 @@ impl CounterBank {
             self.add(written, 1);
         }
         self.add(Counter::LinesIn, events.line_in.into());
-        self.add(Counter::LinesOut, events.line_out.into());
+        self.add(Counter::LinesOut, events.result_line.into());
     }
 
     /// Sets every counter to zero.

@@ -104,9 +104,12 @@ impl Machine {
             && !self.sequencer.load_valid()
             && self.sequencer.streaming().is_none()
             && !self.drain.valid
-            && !self.packer.valid
-            && self.fifo.count() == 0
-            && !self.stream_out.valid
+            && !self.has_output()
+    }
+
+    /// Whether lines wait for the output stream.
+    fn has_output(&self) -> bool {
+        self.packer.valid || self.fifo.count() != 0 || self.stream_out.valid
     }
 
     /// One clock cycle with these inputs.
@@ -124,7 +127,7 @@ impl Machine {
         let write = self.decoder.write(taken, self.stream_in.ragged);
         let pop = self.stream_out.pop(inputs.m_tready, &self.fifo);
 
-        self.count(op.as_ref(), &seen, taken, write.as_ref(), pop);
+        self.count(op.as_ref(), &seen, taken, write.as_ref());
 
         let settled = self.drain.half().is_some_and(|half| self.decoder.settled(half));
         let pushed_last = self.packer.valid && self.packer.last;
@@ -168,7 +171,7 @@ impl Machine {
         status.encode(&self.config)[index]
     }
 
-    fn count(&mut self, op: Option<&Op>, seen: &Seen, taken: bool, write: Option<&Write>, pop: bool) {
+    fn count(&mut self, op: Option<&Op>, seen: &Seen, taken: bool, write: Option<&Write>) {
         if matches!(op, Some(Op::ClearCounters)) {
             self.counters.clear();
             return;
@@ -192,7 +195,7 @@ impl Machine {
                 _ => Counter::ActivationLinesWritten,
             }),
             line_in: taken,
-            line_out: pop,
+            result_line: self.packer.valid && self.drain.valid,
         });
     }
 
@@ -217,6 +220,8 @@ impl Machine {
             drain_class
         } else if !self.decoder.is_between_commands() || self.decoder.any_pending() || self.drain.valid {
             Counter::StallCommands
+        } else if self.has_output() {
+            Counter::StallOutput
         } else {
             Counter::Idle
         }

@@ -5,7 +5,7 @@
 //!                      |                   |
 //!                 weight issue        activation issue, accumulate token
 //! ```
-//! A tile takes `max(rows, R * 8/A)` cycles with no bubble between tiles.
+//! A tile takes `max(rows, R * 8/A)` cycles with no bubble between tiles, unless it adds to sums that are still being written.
 
 use crate::datapath::{ActivationIssue, Token, WeightIssue};
 use crate::trace::Visitor;
@@ -35,6 +35,8 @@ struct Stream {
     left: u16,
     accumulator: u16,
     w_signed: bool,
+    /// The last activation was issued in the cycle before.
+    ended: bool,
     tile: Tile,
 }
 
@@ -67,7 +69,16 @@ impl Sequencer {
         Self {
             rows: config.rows,
             load: Load { valid: false, done: false, first: false, address: 0, left: 0, row: 0, lane: 0, tile: NO_TILE },
-            stream: Stream { valid: false, first: false, address: 0, left: 0, accumulator: 0, w_signed: false, tile: NO_TILE },
+            stream: Stream {
+                valid: false,
+                first: false,
+                address: 0,
+                left: 0,
+                accumulator: 0,
+                w_signed: false,
+                ended: false,
+                tile: NO_TILE,
+            },
         }
     }
 
@@ -89,7 +100,15 @@ impl Sequencer {
 
     /// Whether the loaded tile begins to stream in the next cycle.
     pub fn start(&self) -> bool {
-        self.load.valid && (self.load.done || self.load_last()) && (!self.stream.valid || self.stream_last())
+        let loaded = self.load.valid && (self.load.done || self.load_last());
+        loaded && (!self.stream.valid || self.stream_last()) && !self.collides()
+    }
+
+    /// Whether the loaded tile, started now, would read a sum before it is written: one issued one or two cycles earlier.
+    fn collides(&self) -> bool {
+        let (tile, s) = (&self.load.tile, &self.stream);
+        let before_last = (s.valid || s.ended) && (tile.accumulator + 1) & 0xFFF == s.accumulator;
+        tile.accumulate && tile.half == s.tile.half && (before_last || s.valid && tile.accumulator == s.accumulator)
     }
 
     /// Whether a tile dispatched in this cycle is taken.
@@ -171,6 +190,7 @@ impl Sequencer {
                 left: tile.rows,
                 accumulator: tile.accumulator,
                 w_signed: tile.weight.signed(),
+                ended: false,
                 tile,
             };
         } else if self.stream.valid {
@@ -181,6 +201,7 @@ impl Sequencer {
             s.left -= 1;
             s.valid = !stream_last;
         }
+        self.stream.ended = stream_last;
         let l = &mut self.load;
         if let Some(tile) = dispatch {
             *l = Load { valid: true, done: false, first: true, address: tile.weights, left: tile.k_words, row: 0, lane: 0, tile };
@@ -236,6 +257,7 @@ impl Sequencer {
         v.register("stream_w_signed", 1, s.w_signed.into());
         v.register("stream_act_signed", 1, s.tile.act_signed.into());
         v.register("stream_part", 2, s.tile.part.into());
+        v.register("stream_ended", 1, s.ended.into());
         v.end();
     }
 }

@@ -1,4 +1,6 @@
-//! What the integration tests share: random work, and machines watched cycle by cycle.
+//! What the integration tests share: random programs, and machines watched cycle by cycle.
+
+pub mod program;
 
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
 use crumb_arch::{Counter, Counters};

@@ -75,14 +75,18 @@ pub fn page() -> String {
          {layouts}\
          Fences: with flag bit 0 the command waits until every tile given before is complete, with bit 1 until every drain is. A load does not wait\n\
          by itself: fence it when it overwrites what a tile or drain still reads. A `compute` waits for a drain of its own half, and a `drain` for\n\
-         the tiles of its half; the other half goes on.\n\n\
+         the tiles of its half; the other half goes on. A `drain` also waits for the drain before it, and the commands without fields for every\n\
+         tile and drain. Commands wait in the input stream: a host that writes without reading its results stops when the machine's output is full,\n\
+         and goes on when it reads.\n\n\
+         After a host has died in the middle of a packet, the next one sends beats with `last` (each ends a packet, or is one that is too short) and reads until\n\
+         `idle` is 1; `clear_error` then makes the machine ready. Memories and accumulators keep what they held.\n\n\
          ## Payload\n\n\
          - **Activations**: line `i` goes to address `base + i`. Byte `r * depth + d` is word `d` of row `r`; it holds 8/A activations, the first in the\n  \
            lowest bits. Row `r`, lane `l`, word `d` is element `(r * 8/A + l) * depth + d` of the K tile.\n\
          - **Weights**: {LINES_PER_WEIGHT_WORD} lines for each address. Byte `c * depth + d` of line `t` is the int8 weight of slot `t` of column `c`. Channel `j` of a group of 4 *\n  \
            columns has slot `t = j / columns` of column `c = j mod columns`. An address is one `(row, lane)` of a tile, in K order.\n\
          - **Parameters**: {LINES_PER_PARAMETER} lines for each entry. Byte `c` of line `q` is byte `q` of the 64-bit entry of column `c`: bias in bits 31..0, significand in\n  \
-           55..32, shift in 63..56.\n\n\
+           55..32, shift in 63..56. A significand is 0 or has its top bit set, as that of a float32 has; others give no defined value.\n\n\
          ## Answers\n\n\
          Each answer is one packet.\n\n\
          - **drain, raw**: for each row and bank, {LINES_PER_RAW_ROW} lines with the int32 of every column, little-endian, column order.\n\

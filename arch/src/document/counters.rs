@@ -16,8 +16,8 @@ pub fn page() -> String {
     let derived = table(["quantity", "unit", "from"], DERIVED.map(|row| row.map(str::to_owned)));
     format!(
         "{NOTICE}# Counters\n\n\
-         The machine has {COUNT} counters of {COUNTER_BITS} bits. They count from power-up or the last `clear_counters`, and wrap. `read_counters`\n\
-         answers with {} words: for each counter, in the order of this table, the low 32 bits, then the high {} bits.\n\
+         The machine has {COUNT} counters of {COUNTER_BITS} bits. They count from power-up or the last `clear_counters`, and wrap. They hold\n\
+         while the machine makes the answer to `read_counters`, so a reading is of one moment. The answer has {} words: for each counter, in the order of this table, the low 32 bits, then the high {} bits.\n\
          The circuit in rust-hdl, the Verilog and the simulator agree on every one of them.\n\n\
          {counters}\n\
          Every cycle is exactly one of {}, and their sum is `{}`\n\
