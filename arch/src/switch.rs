@@ -172,6 +172,12 @@ mod tests {
                 let sum: i32 = (0..bits.slices())
                     .map(|slice| {
                         let format = WeightFormat::new(bits, slice, Rounding::Floor).unwrap();
+                        if slice > 0 {
+                            // A lower slice is a bit field of the stored byte.
+                            let low = 8 - bits.bits() * (u32::from(slice) + 1);
+                            let field = i16::from(w as u8 >> low) & ((1 << bits.bits()) - 1);
+                            assert_eq!(format.apply(w), field, "w={w} W={bits} slice {slice}");
+                        }
                         i32::from(format.apply(w)) << format.exponent()
                     })
                     .sum();
@@ -185,8 +191,9 @@ mod tests {
         for bits in WeightBits::ALL {
             for slice in 0..bits.slices() {
                 let format = WeightFormat::new(bits, slice, Rounding::Floor).unwrap();
-                let bank = [-128, 127, -3, 64];
-                for part in 0..bits.passes() as u8 {
+                for (part, byte) in (0..bits.passes() as u8).flat_map(|part| (0..=255u8).map(move |byte| (part, byte))) {
+                    // Every byte in every slot, its neighbours different.
+                    let bank = [byte, byte ^ 0xFF, byte.wrapping_mul(7), byte.wrapping_add(64)].map(|b| b as i8);
                     let word = format.word(bank, part);
                     for lane in 0..bits.lanes() {
                         let field = i32::from(word >> (lane as u32 * bits.lane_bits())) & ((1 << bits.lane_bits()) - 1);

@@ -1,6 +1,7 @@
 //! Latencies of the pipeline, in cycles. The argument for each stands in `docs/microarchitecture.md`.
 
 use crate::config::{ArrayConfig, ceil_log2};
+use crate::requantizer::LATENCY;
 
 /// From the sequencer's issue to the edge of row 0 and column 0: chain register, memory, its word register, edge register.
 pub const EDGE_LATENCY: usize = 4;
@@ -14,6 +15,9 @@ pub const COMBINER_LATENCY: usize = 5;
 pub const fn token_latency(config: &ArrayConfig) -> usize {
     EDGE_LATENCY + PE_LATENCY + ceil_log2(config.depth) as usize + config.rows
 }
+
+/// From the drain's issue to the packer: accumulator memory, read stage, requantizer.
+pub const DRAIN_LATENCY: usize = LATENCY + 2;
 
 /// Lines of the output FIFO, and the credits that a drain starts with: more than the way from a read to the FIFO, so that a drain
 /// runs at full rate.

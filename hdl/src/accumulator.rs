@@ -7,7 +7,7 @@
 //!
 //! Latency: an accumulation is written in cycle x+5; `done` is seen in that cycle, and a drain may read the sum from
 //! cycle x+6 on. Invariant: a half has one read port; an accumulation into it has the port, otherwise the drain has. The sequencer
-//! never drains a half that is still being filled. An address recurs after at least four cycles (a read sees writes three
+//! never drains a half that is still being filled, and lets no sum recur after one or two cycles (a read sees writes three
 //! cycles old), so the read-modify-write has no hazard. Sums are int32; the host refuses what could overflow.
 
 use crate::issue::Token;
@@ -59,6 +59,8 @@ pub struct Accumulator<const A: usize> {
     part: Signal<Local, Bits<2>>,
     takes: [Signal<Local, Bit>; 4],
     select: Signal<Local, Bits<3>>,
+    of_two: [Signal<Local, Bits<32>>; 4],
+    of_four: [Signal<Local, Bits<32>>; 2],
 }
 
 impl<const A: usize> Default for Accumulator<A> {
@@ -93,6 +95,8 @@ impl<const A: usize> Default for Accumulator<A> {
             part: Default::default(),
             takes: Default::default(),
             select: Default::default(),
+            of_two: Default::default(),
+            of_four: Default::default(),
         }
     }
 }
@@ -165,17 +169,27 @@ impl<const A: usize> Logic for Accumulator<A> {
         self.done.next = self.token5.q.val().valid & self.token5.q.val().last;
         self.done_half.next = self.token5.q.val().half;
 
-        // The drain's word: {half, bank}, as registered with the memory's data.
+        // The drain's word: {half, bank}, as registered with the memory's data; a tree of multiplexers, bit by bit of the bank's number.
         self.drain_select.d.next = bit_cast::<3, 2>(self.drain_bank.val());
         if self.drain_half.val() {
             self.drain_select.d.next = bit_cast::<3, 2>(self.drain_bank.val()) | 4;
         }
         self.select.next = self.drain_select.q.val();
-        self.word.next = self.bank[0].read_data.val();
-        for i in 1..8 {
-            if self.select.val() == i.to_bits::<3>() {
-                self.word.next = self.bank[i].read_data.val();
+        for i in 0..4 {
+            self.of_two[i].next = self.bank[2 * i].read_data.val();
+            if self.select.val().get_bit(0) {
+                self.of_two[i].next = self.bank[2 * i + 1].read_data.val();
             }
+        }
+        for i in 0..2 {
+            self.of_four[i].next = self.of_two[2 * i].val();
+            if self.select.val().get_bit(1) {
+                self.of_four[i].next = self.of_two[2 * i + 1].val();
+            }
+        }
+        self.word.next = self.of_four[0].val();
+        if self.select.val().get_bit(2) {
+            self.word.next = self.of_four[1].val();
         }
     }
 }

@@ -298,4 +298,31 @@ mod tests {
         assert_eq!(seen, [true; COUNT], "every counter counted");
         bench.check();
     }
+
+    /// A count beyond 32 bits is read in two halves, and the last one wraps.
+    #[test]
+    fn counters_have_48_bits() {
+        let mut bench = Recorder::new("counters", Counters::default);
+        let full = (1u64 << 48) - 1;
+        for (i, count) in bench.block.count.iter_mut().enumerate() {
+            count.q.next = if i == 0 { full } else { 0x1234_0000_0000 + i as u64 }.into();
+        }
+        let read = |bench: &mut Recorder<Counters>, index: usize| {
+            bench.block.freeze.next = true;
+            bench.block.index.next = index.into();
+            bench.settle();
+            bench.block.word.val().to_u32()
+        };
+        for i in 1..COUNT {
+            assert_eq!((read(&mut bench, 2 * i), read(&mut bench, 2 * i + 1)), (i as u32, 0x1234), "{}", C::ALL[i].name());
+        }
+        assert_eq!((read(&mut bench, 0), read(&mut bench, 1)), (u32::MAX, 0xFFFF));
+        bench.block.freeze.next = false;
+        bench.settle();
+        bench.clock();
+        assert_eq!((read(&mut bench, 0), read(&mut bench, 1)), (0, 0), "cycles wraps");
+        let (before, mut after) = (crumb_arch::Counters([full; COUNT]), crumb_arch::Counters([full; COUNT]));
+        after.0[0] = 2;
+        assert_eq!((after - before)[C::Cycles], 3);
+    }
 }

@@ -13,11 +13,8 @@
 
 use crate::output_fifo::FIFO_LINES;
 use crate::preset::Preset;
-use crumb_arch::requantizer::LATENCY;
+use crumb_arch::timing::DRAIN_LATENCY;
 use rust_hdl::prelude::*;
-
-/// Length of the token pipe: the accumulators' cycle, the read stage's and the requantizer's.
-pub const PIPE: usize = LATENCY + 2;
 
 pub use token::DrainToken;
 
@@ -114,7 +111,7 @@ pub struct Drain {
     parameters: DFF<Bits<16>>,
     entry: DFF<Bits<16>>,
     credits: Preset<6, { FIFO_LINES as u64 }>,
-    pipe: [DFF<DrainToken>; PIPE],
+    pipe: [DFF<DrainToken>; DRAIN_LATENCY],
     has_credit: Signal<Local, Bit>,
     issue: Signal<Local, Bit>,
     settled: Signal<Local, Bit>,
@@ -226,7 +223,7 @@ impl Logic for Drain {
         self.passed.next.valid = self.pipe[1].q.val().valid & !self.raw.q.val();
         self.pipe[2].clock.next = self.clock.val();
         self.pipe[2].d.next = self.passed.val();
-        for i in 3..PIPE {
+        for i in 3..DRAIN_LATENCY {
             self.pipe[i].clock.next = self.clock.val();
             self.pipe[i].d.next = self.pipe[i - 1].q.val();
             self.token_last.next = self.pipe[i].q.val();

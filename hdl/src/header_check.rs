@@ -79,7 +79,7 @@ fn mask(bits: u32) -> Constant<Bits<32>> {
 impl Default for HeaderCheck {
     fn default() -> Self {
         // The circuit below takes for granted which words are free of fields, and that opcodes are 1 .. 9 with the loads first.
-        debug_assert!((1..=9).all(|op| command::layout(op).is_some()) && command::layout(10).is_none());
+        assert!((1..=9).all(|op| command::layout(op).is_some()) && command::layout(10).is_none());
         let flags = (u32::from(command::FENCE_COMPUTE) | u32::from(command::FENCE_DRAIN)) << fields::FLAGS.lo;
         let unused = |layout, word: usize| mask(!used_bits(layout)[word]);
         Self {

@@ -395,6 +395,19 @@ mod tests {
     }
 
     #[test]
+    fn places_are_those_of_a_brick_column() {
+        for act in 0..=255 {
+            for bits in ActBits::ALL {
+                for (i, place) in places(act, bits.code()).into_iter().enumerate() {
+                    // Brick columns are linear in the weight crumbs: one crumb of 1 picks its place.
+                    let weights = std::array::from_fn(|k| u8::from(k == i));
+                    assert_eq!(place, crumb_arch::brick::column_sum(act, weights, 0, bits), "{act:#x} at {bits:?}, crumb {i}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_register_of_every_pe_is_the_contracts_under_random_operands() {
         for (rows, cols, depth) in [(4, 5, 1), (5, 9, 2), (4, 10, 4)] {
             let config = config(rows, cols, depth);

@@ -14,7 +14,8 @@ use crate::array::{LANES, Lanes};
 use crate::datapath::Token;
 use crate::skew::History;
 use crate::trace::Visitor;
-use crumb_arch::ArrayConfig;
+use crumb_arch::brick::{bank_lane, is_top_crumb};
+use crumb_arch::{ArrayConfig, WeightBits};
 
 type Stage = [[i32; LANES]; 4];
 
@@ -44,8 +45,15 @@ pub struct Combiner {
     value: Vec<[i32; 4]>,
     /// Masks of the tokens at stage 0 of column c at age c, of stage s at age c + s.
     masks: [History<i32>; MASKS],
+    /// The lane that each bank takes, by weight code.
+    lanes: [[usize; 4]; 4],
     psum_bits: u32,
     lane_bits: u32,
+}
+
+/// The weight width of a code as it stands in a register.
+fn width(code: u8) -> WeightBits {
+    WeightBits::from_code(code & 3).unwrap_or(WeightBits::W8)
 }
 
 impl Combiner {
@@ -64,6 +72,7 @@ impl Combiner {
             lane3: stages(),
             value: vec![[0; 4]; config.cols],
             masks,
+            lanes: std::array::from_fn(|code| std::array::from_fn(|bank| bank_lane(width(code as u8), bank))),
             psum_bits: config.psum_bits(),
             lane_bits: config.lane_bits(),
         }
@@ -78,14 +87,15 @@ impl Combiner {
     /// The token that arrives at column 0 in the next cycle.
     #[inline(always)]
     pub fn arrive(&mut self, token: &Token) {
-        let signed = |when: bool| -i32::from(when && token.w_signed);
+        let bits = width(token.w_code);
+        let top = |j: usize| -i32::from(is_top_crumb(bits, j) && token.w_signed);
         let mut push = |mask: Mask, value: i32| self.masks[mask as usize].push(value);
         push(Mask::Signed, -i32::from(token.act_signed));
-        push(Mask::Top02, signed(token.w_code == 2));
-        push(Mask::Top1, signed(matches!(token.w_code, 1 | 2)));
-        push(Mask::Top3, signed(true));
-        push(Mask::Nibbles, -i32::from(token.w_code != 2));
-        push(Mask::Bytes, -i32::from(matches!(token.w_code, 0 | 3)));
+        push(Mask::Top02, top(0));
+        push(Mask::Top1, top(1));
+        push(Mask::Top3, top(3));
+        push(Mask::Nibbles, -i32::from(bits.lane_bits() > 2));
+        push(Mask::Bytes, -i32::from(bits.lane_bits() > 4));
     }
 
     fn mask(&self, mask: Mask, age: usize) -> [i32; LANES] {
@@ -98,12 +108,7 @@ impl Combiner {
         // x+3: each bank takes its lane, shifted to its place.
         for (c, (value, token)) in self.value.iter_mut().zip(tokens).enumerate() {
             let shift = 2 * u32::from(token.shift & 7);
-            let lane = |j: usize| self.lane3[c / LANES][j][c % LANES] << shift;
-            *value = match token.w_code {
-                1 => [lane(0), lane(2), lane(0), lane(2)],
-                2 => [lane(0), lane(1), lane(2), lane(3)],
-                _ => [lane(0); 4],
-            };
+            *value = self.lanes[usize::from(token.w_code & 3)].map(|j| self.lane3[c / LANES][j & 3][c % LANES] << shift);
         }
         for (k, psum) in psum.iter().enumerate() {
             self.combine(k, psum, totals);

@@ -23,7 +23,7 @@ use crate::skew::{History, Skew, pack};
 use crate::trace::Visitor;
 use crate::weight_memory::WeightMemory;
 use crumb_arch::ArrayConfig;
-use crumb_arch::timing::token_latency;
+use crumb_arch::timing::{COMBINER_LATENCY, token_latency};
 
 /// One activation word per row leaves the activation buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,8 +111,6 @@ impl Token {
 /// What the drain reads in this cycle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrainRead {
-    /// A drain is at work. Only for the reader: the drain has the read port of a half whenever no accumulation has it.
-    pub active: bool,
     /// Half of the accumulator memory.
     pub half: u8,
     /// Bank of the accumulator memory.
@@ -190,7 +188,7 @@ impl Datapath {
             array: Array::new(config),
             row_sum: RowSum::new(config),
             column_sum: ColumnSum::new(config),
-            tokens: History::new(chain + config.cols + 5),
+            tokens: History::new(chain + config.cols + COMBINER_LATENCY),
             totals: History::new(config.cols.next_multiple_of(LANES) + 1),
             combiner: Combiner::new(config),
             accumulator: Accumulator::new(config),
@@ -203,7 +201,7 @@ impl Datapath {
 
     /// The half whose tile is complete: its last token stands in stage 5 of the last column.
     pub fn done(&self) -> Option<u8> {
-        let token = self.tokens.get(self.chain + self.cols + 3);
+        let token = self.tokens.get(self.chain - 1 + (self.cols - 1) + COMBINER_LATENCY);
         (token.valid && token.last).then_some(token.half)
     }
 
@@ -272,14 +270,14 @@ impl Datapath {
         for c in 0..self.cols {
             v.scope(&format!("combiner_{c}"));
             v.register("total", self.psum_bits, u64::from(*self.totals.get(c + 1)) & ((1 << self.psum_bits) - 1));
-            for stage in 1..5 {
+            for stage in 1..COMBINER_LATENCY {
                 v.register(&format!("token{stage}"), 25, self.tokens.get(self.chain - 1 + c + stage).bits());
             }
             self.combiner.visit(v, c);
             v.end();
         }
         for c in 0..self.cols {
-            self.accumulator.visit(v, c, self.tokens.get(self.chain + c + 4));
+            self.accumulator.visit(v, c, self.tokens.get(self.chain - 1 + c + COMBINER_LATENCY));
         }
     }
 

@@ -9,12 +9,9 @@
 use crate::datapath::DrainRead;
 use crate::trace::Visitor;
 use crumb_arch::precision::ActBits;
-use crumb_arch::requantizer::LATENCY;
+use crumb_arch::timing::DRAIN_LATENCY;
 use crumb_arch::timing::FIFO_LINES;
 use crumb_arch::{Drain as Command, Requantize};
-
-/// Length of the token pipe: the accumulators' cycle, the read stage's and the requantizer's.
-pub const PIPE: usize = LATENCY + 2;
 
 /// What travels beside an issued row and bank.
 #[derive(Clone, Copy, Default)]
@@ -45,7 +42,7 @@ pub struct Drain {
     command: Command,
     credits: usize,
     /// Ring of the token pipe: `pipe[(head + i) % len]` is stage i.
-    pipe: [Token; PIPE],
+    pipe: [Token; DRAIN_LATENCY],
     head: usize,
 }
 
@@ -66,7 +63,7 @@ impl Default for Drain {
             parameter: 0,
             command,
             credits: FIFO_LINES,
-            pipe: [Token::default(); PIPE],
+            pipe: [Token::default(); DRAIN_LATENCY],
             head: 0,
         }
     }
@@ -105,13 +102,7 @@ impl Drain {
 
     /// What the accumulators and parameters are asked for in this cycle.
     pub fn read(&self) -> DrainRead {
-        DrainRead {
-            active: self.valid,
-            half: self.command.half,
-            bank: self.bank,
-            address: self.address,
-            parameter: self.parameter,
-        }
+        DrainRead { half: self.command.half, bank: self.bank, address: self.address, parameter: self.parameter }
     }
 
     /// Whether an accumulator row is read in this cycle (a raw row takes four issues, counted once).
@@ -137,7 +128,7 @@ impl Drain {
     pub fn clock(&mut self, dispatch: Option<Command>, settled: bool, respond: bool, pop: bool, pushed_last: bool) {
         let issue = self.issue();
         // Raw rows leave at stage 1; the requantizers' tokens go on.
-        let stage1 = (self.head + 1) % PIPE;
+        let stage1 = (self.head + 1) % DRAIN_LATENCY;
         self.pipe[stage1].valid &= self.command.requantize.is_some();
         self.head = (self.head + self.pipe.len() - 1) % self.pipe.len();
         self.pipe[self.head] = issue;
@@ -203,7 +194,7 @@ impl Drain {
         v.register("zero_point", 9, format.zero_point as u64 & 0x1FF);
         v.register("lo", 9, format.lo as u64 & 0x1FF);
         v.register("hi", 9, format.hi as u64 & 0x1FF);
-        for i in 0..PIPE {
+        for i in 0..DRAIN_LATENCY {
             let t = self.pipe(i);
             let flags = u64::from(t.valid) | u64::from(t.emit) << 1 | u64::from(t.last) << 2;
             v.register(&format!("pipe_{i}"), 7, flags | u64::from(t.bank) << 3 | u64::from(t.quarter) << 5);

@@ -3,7 +3,7 @@
 use crumb::backend::{Backend, BackendKind};
 use crumb::gemm::{self, Job, Matrix, Output, Segment, Weights};
 use crumb::session::{Session, SessionError};
-use crumb_arch::command::MAGIC;
+use crumb_arch::command::{Drain, MAGIC, Tile};
 use crumb_arch::lanes::header_lines;
 use crumb_arch::precision::{ActBits, Rounding, WeightBits};
 use crumb_arch::{ArrayConfig, Command, MachineError, Op, WeightFormat};
@@ -100,7 +100,30 @@ fn each_error_state_is_reached_by_its_cause() {
         bytes.resize(bytes.len() + count * line, 1);
         bytes
     };
+    let tile = Tile {
+        activations: 0,
+        rows: 1,
+        weights: 0,
+        k_words: 1,
+        accumulator: 0,
+        half: 0,
+        accumulate: false,
+        shift: 0,
+        act: ActBits::A8,
+        act_signed: true,
+        weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
+        part: 0,
+    };
+    let drain = Drain { rows: 1, accumulator: 0, half: 0, banks: 1, requantize: None };
+    let compute = |tile: Tile| header(Op::Compute(tile));
     let cases = [
+        (compute(Tile { rows: 0, ..tile }), MachineError::BadField),
+        (compute(Tile { k_words: 5, ..tile }), MachineError::TileRange),
+        (compute(Tile { activations: 1023, rows: 2, ..tile }), MachineError::ActivationRange),
+        (compute(Tile { weights: 2047, k_words: 2, ..tile }), MachineError::WeightRange),
+        (compute(Tile { accumulator: 255, rows: 2, ..tile }), MachineError::AccumulatorRange),
+        (header(Op::Drain(Drain { rows: 0, ..drain })), MachineError::BadField),
+        (header(Op::Drain(Drain { accumulator: 256, ..drain })), MachineError::AccumulatorRange),
         (vec![0u8; 16], MachineError::BadMagic),
         (
             header(Op::ClearCounters).iter().enumerate().map(|(i, b)| if i == 0 { 0x7F } else { *b }).collect(),

@@ -5,10 +5,11 @@ use crumb::session::{Session, SessionError};
 use crumb::verify::cases;
 use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
-use crumb_arch::driver::{Batch, Driver, Outcome};
+use crumb_arch::driver::{Batch, Driver, End, Outcome};
 use crumb_arch::stall::Stall;
 use crumb_hdl::RtlMachine;
 use crumb_sim::Machine;
+use crumb_tests::program::random;
 use std::collections::BTreeMap;
 
 /// Both machines side by side; every register is compared in every cycle.
@@ -84,6 +85,27 @@ fn lockstep(name: &str, count: usize) {
     let noise: Vec<u8> = (0..100).map(|i| (i * 89 + 7) as u8).collect();
     assert!(matches!(session.send_raw(&noise, 0).and_then(|()| session.finish()), Ok(()) | Err(SessionError::Machine(_))));
     assert!(session.clear_error().unwrap().is_some());
+}
+
+/// Random programs: tiles, drains, loads and bad packets in any order.
+fn programs(name: &str, lengths: &[usize]) {
+    let config = ArrayConfig::named(name).unwrap();
+    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl: RtlMachine::open(name).unwrap(), compared: 0 };
+    let mut backend = LockstepBackend(Driver::new(both), config.clone());
+    for (seed, &length) in lengths.iter().enumerate() {
+        let batch = random(&config, seed as u64, length).batch((20, 40), seed as u64);
+        assert_eq!(backend.run(&batch).unwrap().end, End::Complete);
+    }
+}
+
+#[test]
+fn tiny_under_random_programs() {
+    programs("tiny", &[30, 50]);
+}
+
+#[test]
+fn medium_under_a_random_program() {
+    programs("medium", &[12]);
 }
 
 #[test]

@@ -9,6 +9,9 @@ use crate::switch::WeightFormat;
 
 impl Command {
     /// The four header words.
+    ///
+    /// # Panics
+    /// If a value is outside the range that its field states.
     pub fn encode(&self) -> [u32; HEADER_WORDS] {
         let mut w = [0; HEADER_WORDS];
         f::MAGIC.put(&mut w, u32::from(MAGIC));
@@ -140,14 +143,15 @@ impl Drain {
         f::ROWS.put(w, self.rows.into());
         f::DRAIN_ACCUMULATOR.put(w, self.accumulator.into());
         f::DRAIN_HALF.put(w, self.half.into());
-        f::BANKS.put(w, u32::from(self.banks.wrapping_sub(1)));
+        assert!(self.banks >= 1, "a drain reads at least one bank");
+        f::BANKS.put(w, u32::from(self.banks - 1));
         let Some(r) = self.requantize else {
             f::RAW.put(w, 1);
             return;
         };
         f::PARAMETERS.put(w, r.parameters.into());
         f::WIDTH.put(w, r.width.code().into());
-        f::EXPONENT_ADJUST.put(w, r.exponent_adjust as u32);
+        f::EXPONENT_ADJUST.put(w, code6(r.exponent_adjust));
         f::ZERO_POINT.put(w, code9(r.zero_point));
         f::LO.put(w, code9(r.lo));
         f::HI.put(w, code9(r.hi));
@@ -184,8 +188,18 @@ impl Drain {
 }
 
 /// Nine-bit two's complement of an output value.
+///
+/// # Panics
+/// If the value is not -128 to 255.
 pub const fn code9(value: i16) -> u32 {
+    assert!(-128 <= value && value <= 255, "an output value is -128 to 255");
     value as u32 & 0x1FF
+}
+
+/// Six-bit two's complement.
+const fn code6(value: i8) -> u32 {
+    assert!(-32 <= value && value <= 31, "an exponent adjustment is -32 to 31");
+    value as u32 & 0x3F
 }
 
 /// The inverse of [`code9`]; `None` below -128.

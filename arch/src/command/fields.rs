@@ -23,11 +23,18 @@ impl Field {
     }
 
     pub(super) const fn get(self, words: &[u32; HEADER_WORDS]) -> u32 {
-        (words[self.word] >> self.lo) & (u32::MAX >> (32 - self.width))
+        (words[self.word] >> self.lo) & self.mask()
     }
 
+    /// # Panics
+    /// If the value does not fit: a truncated field would be another command.
     pub(super) const fn put(self, words: &mut [u32; HEADER_WORDS], value: u32) {
-        words[self.word] |= (value & (u32::MAX >> (32 - self.width))) << self.lo;
+        assert!(value <= self.mask(), "a value does not fit its header field");
+        words[self.word] |= value << self.lo;
+    }
+
+    const fn mask(self) -> u32 {
+        u32::MAX >> (32 - self.width)
     }
 }
 
@@ -147,7 +154,7 @@ pub fn layout(op: u8) -> Option<&'static [Field]> {
 /// Bits of each word that some field covers: the others are reserved.
 pub fn used_bits(layout: &[Field]) -> [u32; HEADER_WORDS] {
     let mut used = [0; HEADER_WORDS];
-    layout.iter().for_each(|field| field.put(&mut used, u32::MAX));
+    layout.iter().for_each(|field| used[field.word] |= field.mask() << field.lo);
     used
 }
 

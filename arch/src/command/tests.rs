@@ -94,3 +94,39 @@ fn each_error_has_its_cause() {
     rejects(Op::Compute(Tile { weights: 2045, ..tile() }), MachineError::WeightRange);
     rejects(Op::Compute(Tile { accumulator: 252, ..tile() }), MachineError::AccumulatorRange);
 }
+
+#[test]
+fn a_value_that_does_not_fit_its_field_is_not_another_command() {
+    let tile = Tile {
+        activations: 0,
+        rows: 1,
+        weights: 0,
+        k_words: 1,
+        accumulator: 0,
+        half: 0,
+        accumulate: false,
+        shift: 0,
+        act: ActBits::A8,
+        act_signed: true,
+        weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
+        part: 0,
+    };
+    let format = Requantize { parameters: 0, width: ActBits::A8, exponent_adjust: 0, zero_point: 0, lo: -128, hi: 127 };
+    let drain = |banks, requantize| Op::Drain(Drain { rows: 1, accumulator: 0, half: 0, banks, requantize: Some(requantize) });
+    let refused = |op: Op| std::panic::catch_unwind(|| Command::from(op).encode()).is_err();
+    assert!(!refused(Op::Compute(tile)) && !refused(drain(4, format)));
+    for wrong in
+        [Tile { accumulator: 4096, ..tile }, Tile { shift: 8, ..tile }, Tile { part: 4, ..tile }, Tile { half: 2, ..tile }]
+    {
+        assert!(refused(Op::Compute(wrong)), "{wrong:?}");
+    }
+    for (banks, wrong) in [
+        (0, format),
+        (5, format),
+        (1, Requantize { exponent_adjust: 32, ..format }),
+        (1, Requantize { zero_point: 256, ..format }),
+        (1, Requantize { lo: -129, ..format }),
+    ] {
+        assert!(refused(drain(banks, wrong)), "{banks} {wrong:?}");
+    }
+}

@@ -5,11 +5,12 @@ use crumb::session::Session;
 use crumb::verify::cases;
 use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
-use crumb_arch::driver::{Batch, Driver, Outcome};
+use crumb_arch::driver::{Batch, Driver, End, Outcome};
 use crumb_arch::stall::Stall;
 use crumb_cosim::{PowerUp, Verilated, available};
 use crumb_hdl::RtlMachine;
 use crumb_sim::Machine;
+use crumb_tests::program::random;
 use proptest::prelude::*;
 
 /// The three machines with a clock.
@@ -86,20 +87,37 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_as_commands(packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..60), 1..8), seed: u64) {
-        let mut session = session("tiny", true, PowerUp::Zeros, seed, (30, 30));
-        for packet in &packets {
-            let _ = session.send_raw(packet, 0);
-        }
-        session.clear_error().unwrap();
-        cases(session.config(), 1, seed)[0].check(&mut session).unwrap();
+    fn any_program(seed: u64, length in 0usize..40, percent in (0u8..70, 0u8..70)) {
+        let config = ArrayConfig::named("tiny").unwrap();
+        let mut three = Driver::new(Three::open("tiny", true, PowerUp::Zeros));
+        let outcome = three.run(&random(&config, seed, length).batch(percent, seed)).unwrap();
+        prop_assert_eq!(outcome.end, End::Complete);
     }
 }
 
-/// Every configuration that was built in, over more work, whatever the undefined registers of the Verilog start as.
+/// The configurations that were built in; tiny, and one whose lines take two beats, always are.
+fn built() -> Vec<&'static str> {
+    let names: Vec<_> = available().into_iter().filter(|name| ArrayConfig::named(name).is_ok()).collect();
+    assert!(names.contains(&"tiny") && names.contains(&"medium"), "only {names:?}: build with --features tiny,medium");
+    names
+}
+
 #[test]
-fn every_configuration_without_rust_hdl() {
-    for name in available().into_iter().filter(|name| ArrayConfig::named(name).is_ok()) {
+fn every_built_configuration_under_random_programs() {
+    for name in built() {
+        let config = ArrayConfig::named(name).unwrap();
+        let mut both = Driver::new(Three::open(name, false, PowerUp::Random(1)));
+        for seed in 0..20 {
+            let outcome = both.run(&random(&config, seed, 60).batch((25, 35), seed)).unwrap();
+            assert_eq!(outcome.end, End::Complete, "{name}, seed {seed}");
+        }
+    }
+}
+
+/// Every built configuration over more products, whatever the undefined registers of the Verilog start as.
+#[test]
+fn every_built_configuration_multiplies() {
+    for name in built() {
         for power_up in [PowerUp::Zeros, PowerUp::Ones, PowerUp::Random(7)] {
             let config = ArrayConfig::named(name).unwrap();
             let mut session = session(name, false, power_up, 5, (20, 20));
