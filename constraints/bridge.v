@@ -52,8 +52,8 @@ module crumb_bridge #(
     wire falls = sck_seen[2:1] == 2'b10 && !cs_seen[1];
 
     reg [FRAME-1:0] shift = 0;
-    // 7 bits hold FRAME + 1 for BITS up to 118: one past the end marks a frame as too long.
-    reg [6:0] count = 0;
+    // One past the end marks a frame as too long.
+    reg [$clog2(FRAME+2)-1:0] count = 0;
     reg was_full = 0;
     reg was_free = 0;
 

@@ -1,12 +1,11 @@
 // Test of crumb_bridge against a core that returns each beat plus one, a few clocks later.
 //
-//   iverilog -o bridge_tb.vvp bridge.v bridge_tb.v && vvp bridge_tb.vvp
+//   iverilog -P bridge_tb.BITS=32 -o bridge_tb.vvp bridge.v bridge_tb.v && vvp bridge_tb.vvp
 //
 // Checks: every pushed beat comes back once, in order, with `last` kept; a push without `free` is
 // dropped and says so; a frame one bit short or one bit long changes nothing; status is reported.
 `timescale 1ns / 1ps
-module bridge_tb;
-    localparam BITS = 32;
+module bridge_tb #(parameter BITS = 32);
     reg clock = 0;
     always #8.333 clock = !clock;
 

@@ -9,12 +9,12 @@
 
 use crate::bytes::{from_bytes, to_bytes};
 use crate::machine::Machine;
-use crate::registers::{self, Register};
+use crate::registers;
 use crate::step::{pulse, settle};
 use crate::verilog::{Netlist, VerilogError, tidy};
-use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::{Boundary, Data, Inputs, Outputs};
 use crumb_arch::config::ConfigReadError;
+use crumb_arch::{ArrayConfig, Register};
 use rust_hdl::core::check_error::CheckError;
 use rust_hdl::prelude::*;
 

@@ -309,7 +309,7 @@ mod tests {
         }
         let read = |bench: &mut Recorder<Counters>, index: usize| {
             bench.block.freeze.next = true;
-            bench.block.index.next = index.into();
+            bench.block.index.next = (index as u64).into();
             bench.settle();
             bench.block.word.val().to_u32()
         };

@@ -21,6 +21,7 @@ pub mod extend;
 pub mod header_check;
 pub mod issue;
 pub mod machine;
+pub mod multiplier;
 pub mod output_fifo;
 pub mod packer;
 pub mod parameter_memory;

@@ -279,6 +279,7 @@ impl<
         self.m_axis_tdata.next = self.stream_out.tdata.val();
 
         // Counters.
+        self.waiting.next = self.packer.valid_out.val() | self.output_fifo.available.val() | !self.stream_out.empty.val();
         self.counters.freeze.next = self.decoder.freeze.val();
         self.counters.clear.next = self.decoder.clear_counters.val();
         self.counters.index.next = self.decoder.counter_index.val();
@@ -315,7 +316,6 @@ impl<
             | self.sequencer.load_valid_out.val()
             | self.sequencer.stream_valid_out.val()
             | self.drain.valid_out.val();
-        self.waiting.next = self.packer.valid_out.val() | self.output_fifo.available.val() | !self.stream_out.empty.val();
         self.idle.next = self.decoder.resting.val() & self.stream_in.empty.val() & !self.moving.val() & !self.waiting.val();
     }
 }

@@ -9,25 +9,14 @@
 //! requantizers' multipliers are added from [`Requantizer::visit`]; memories, and their read ports, are not listed.
 
 use crate::requantizer::Requantizer;
-use crumb_arch::Counter;
 use crumb_arch::requantizer::stages::Registers;
+use crumb_arch::{Counter, Register};
 use rust_hdl::core::block::Block;
 use rust_hdl::prelude::*;
 use std::collections::HashMap;
 
 /// Bits of one part of a wide register.
 const PART_BITS: usize = 64;
-
-/// A register's path, width and value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Register {
-    /// Instances and name, joined by dots: `array.pe_3.psum_0`.
-    pub path: String,
-    /// Bits.
-    pub width: u32,
-    /// Value. A register of more than 64 bits is given in parts, `line_0` the lowest.
-    pub value: u64,
-}
 
 /// The walk.
 #[derive(Default)]

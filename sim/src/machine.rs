@@ -13,12 +13,12 @@ use crate::requantizer::Requantizers;
 use crate::sequencer::Sequencer;
 use crate::stream_in::StreamIn;
 use crate::stream_out::StreamOut;
-use crate::trace::{Collector, Register, Visitor};
+use crate::trace::{Collector, Visitor};
 use crumb_arch::boundary::{Boundary, Data, Inputs, Outputs};
 use crumb_arch::config::ConfigError;
 use crumb_arch::precision::macs_per_pe;
 use crumb_arch::status::Status;
-use crumb_arch::{ArrayConfig, Counter, Counters, MachineError, Op};
+use crumb_arch::{ArrayConfig, Counter, Counters, MachineError, Op, Register};
 
 /// The cycle-accurate simulator of one machine.
 pub struct Machine {

@@ -1,5 +1,7 @@
 //! A walk over every register of the machine: for waveforms, debuggers and comparisons with the RTL.
 
+use crumb_arch::Register;
+
 /// Receives scopes and registers in the order of the hierarchy.
 pub trait Visitor {
     /// Enters an instance.
@@ -24,17 +26,6 @@ pub fn wide(v: &mut dyn Visitor, name: &str, bytes: &[u8]) {
     } else {
         v.wide(name, bytes);
     }
-}
-
-/// A register's full path and value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Register {
-    /// Instances and name, joined by dots: `array.pe_3.psum_0`.
-    pub path: String,
-    /// Bits.
-    pub width: u32,
-    /// Value.
-    pub value: u64,
 }
 
 /// Collects every register with its path.

@@ -3,10 +3,10 @@
 use crumb::backend::{Backend, BackendError};
 use crumb::session::{Session, SessionError};
 use crumb::verify::cases;
-use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
 use crumb_arch::driver::{Batch, Driver, End, Outcome};
 use crumb_arch::stall::Stall;
+use crumb_arch::{ArrayConfig, Register};
 use crumb_hdl::RtlMachine;
 use crumb_sim::Machine;
 use crumb_tests::program::random;
@@ -19,12 +19,8 @@ struct Lockstep {
     compared: usize,
 }
 
-fn of_sim(machine: &Machine) -> BTreeMap<String, (u32, u64)> {
-    machine.registers().into_iter().map(|r| (r.path, (r.width, r.value))).collect()
-}
-
-fn of_rtl(machine: &RtlMachine) -> BTreeMap<String, (u32, u64)> {
-    machine.registers().into_iter().map(|r| (r.path, (r.width, r.value))).collect()
+fn by_path(registers: Vec<Register>) -> BTreeMap<String, (u32, u64)> {
+    registers.into_iter().map(|r| (r.path, (r.width, r.value))).collect()
 }
 
 impl Boundary for Lockstep {
@@ -35,7 +31,7 @@ impl Boundary for Lockstep {
     fn settle(&mut self, inputs: &Inputs) -> Outputs {
         let (sim, rtl) = (self.sim.settle(inputs), self.rtl.settle(inputs));
         assert_eq!(sim, rtl, "boundary, cycle {}", self.sim.cycle());
-        let (sim_registers, rtl_registers) = (of_sim(&self.sim), of_rtl(&self.rtl));
+        let (sim_registers, rtl_registers) = (by_path(self.sim.registers()), by_path(self.rtl.registers()));
         if sim_registers != rtl_registers {
             let differing = sim_registers.iter().find(|(path, value)| rtl_registers.get(*path) != Some(value));
             let missing: Vec<&String> = rtl_registers.keys().filter(|path| !sim_registers.contains_key(*path)).take(20).collect();

@@ -26,11 +26,8 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
             CommandLine::new(&format!("cargo doc --workspace --no-deps {COSIM_UNDER_LINT}")).env("RUSTDOCFLAGS", "-D warnings"),
         ),
     ];
-    let mut test = CommandLine::new(&format!("cargo test --workspace --features {COSIM_UNDER_TEST}"));
-    if let Some(oracles) = oracles::step() {
-        steps.push(oracles);
-        test = test.env(oracles::PYTHON_VARIABLE, oracles::python());
-    }
+    steps.push(oracles::step());
+    let test = CommandLine::new(&format!("cargo test --workspace --features {COSIM_UNDER_TEST}"));
     steps.push(Step::command("test", test));
     steps.push(Step::command("main job", CommandLine::new("cargo run --release")));
     steps.push(Step::command("verify", CommandLine::new("cargo run --release -- verify --config tiny")));

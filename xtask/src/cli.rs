@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
     name = "cargo xtask",
     bin_name = "cargo xtask",
     after_help = "Examples:\n  \
-        cargo xtask test                   everything, as on a fresh machine: install, check, place and route\n  \
-        cargo xtask test --without-fpga    the same without place and route, for work in between\n  \
+        cargo xtask test                   everything, as on a fresh machine: install, check, place\n  \
+        cargo xtask test --without-fpga    the same without the FPGA, for work in between\n  \
         cargo xtask test --list            the commands, without running them\n  \
         cargo xtask docs                   after a change of the commands, counters, errors or configurations"
 )]
@@ -29,18 +29,18 @@ pub enum Task {
     Setup,
     /// Run every check: THE test command
     ///
-    /// Installs what is missing, then formats, lints, documents, tests, runs the main job, compares all machines, and
-    /// places and routes the smallest configuration. Stops at the first failure. Nothing is skipped: a tool that is
+    /// Installs what is missing, then formats, lints, documents, compares the embedded network with onnxruntime, tests, runs the
+    /// main job, compares all machines, and places the smallest configuration. Stops at the first failure. Nothing is skipped: a tool that is
     /// missing and cannot be installed is a failure. The last line is `N passed, 0 failed`.
     Test {
-        /// Leave out place and route (2 to 4 minutes; installs about 300 MB from PyPI on first use)
+        /// Leave out synthesis and placement (3 minutes; installs about 300 MB from PyPI on first use)
         #[arg(long)]
         without_fpga: bool,
         /// Print the steps and their commands, and run none
         #[arg(long)]
         list: bool,
     },
-    /// Place and route the smallest configuration and print its table
+    /// Place and route the smallest configuration and print its table (5 to 10 minutes)
     Fpga,
     /// Write the generated pages and tables under docs/
     Docs,

@@ -1,38 +1,25 @@
-//! The Python environment of the tests that compare with other people's implementations.
+//! Comparisons with other people's implementations, in a Python environment of their own.
 //!
-//! They need one as soon as `tests/requirements.txt` exists; it lists exact versions. The tests find its interpreter in the
-//! variable [`PYTHON_VARIABLE`].
+//! `tests/requirements.txt` lists the exact versions. `host/digits/evaluate.py --check` runs the embedded network with NumPy and with
+//! onnxruntime at every precision, and compares both with the figures that the Rust tests expect.
 
 use crate::command_line::{CommandLine, root};
 use crate::step::{Action, Step};
 use std::path::PathBuf;
 
-/// Names the interpreter to the tests.
-pub const PYTHON_VARIABLE: &str = "CRUMB_ORACLE_PYTHON";
-
-const REQUIREMENTS: &str = "tests/requirements.txt";
-
-/// Makes the environment, or `None` if no test needs it.
-pub fn step() -> Option<Step> {
-    root().join(REQUIREMENTS).is_file().then(|| Step {
+/// Makes the environment and runs the comparisons.
+pub fn step() -> Step {
+    let python = folder().join("bin/python").display().to_string();
+    let install = "-m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt";
+    let with = |arguments: &str| arguments.split(' ').fold(CommandLine::new(&python), |line, word| line.arg(word));
+    Step {
         name: "oracles",
         action: Action::Commands(vec![
             CommandLine::new("python3 -m venv").arg(folder().display().to_string()),
-            CommandLine::new(&python())
-                .arg("-m")
-                .arg("pip")
-                .arg("install")
-                .arg("--quiet")
-                .arg("--disable-pip-version-check")
-                .arg("--requirement")
-                .arg(REQUIREMENTS),
+            with(install),
+            with("host/digits/evaluate.py --check"),
         ]),
-    })
-}
-
-/// The interpreter of the environment.
-pub fn python() -> String {
-    folder().join("bin/python").display().to_string()
+    }
 }
 
 /// In Cargo's build directory, so that `cargo clean` removes it.

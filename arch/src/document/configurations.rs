@@ -89,7 +89,7 @@ pub fn page() -> String {
          An activation line holds a byte for each row, a weight address four int8 for each column (both times the depth), a parameter entry 64 bits\n\
          for each column, and an accumulator row four int32 for each column.\n\n{memory}\n\
          ## Your own\n\n\
-         A TOML file with the fields of the named ones (`arch/configs/`), for the simulator, the reference and the estimate:\n\n\
+         A TOML file with the fields of the named ones (`arch/configs/`), for the simulator and the reference:\n\n\
          ```toml\n{}```\n\n{}\n\
          A file that breaks rules is refused with all of them listed (`ArrayConfig::validate`). The RTL exists for the named configurations, all of depth 1.\n",
         include_str!("../../configs/tiny.toml"),
