@@ -101,7 +101,7 @@ fn tiny_under_random_programs() {
 
 #[test]
 fn medium_under_a_random_program() {
-    programs("medium", &[12]);
+    programs("medium", &[4]);
 }
 
 #[test]

@@ -187,7 +187,9 @@ fn random_tiles_back_to_back_leave_plain_dot_products() {
         let mut random = Random(n as u64);
         let mut path = Datapath::new(&config);
         let stored = fill(&mut path, &config, &mut random);
-        let tiles: Vec<Tile> = (0..if rows == 64 { 20 } else { 150 }).map(|_| Tile::random(&config, &mut random)).collect();
+        // All from row 0: no sum recurs before it is written, which is the machine's sequencer's to see to.
+        let tile = |_| Tile { accumulator: 0, ..Tile::random(&config, &mut random) };
+        let tiles: Vec<Tile> = (0..if rows == 64 { 20 } else { 150 }).map(tile).collect();
         let mut sums = vec![vec![[0; 4]; config.accumulator_rows]; 2 * cols];
         tiles.iter().for_each(|tile| expect(tile, &path, &config, &stored, &mut sums));
         let (mut sequencer, mut done, mut cycles, mut least) = (Sequencer::default(), Vec::new(), 0, 0);
