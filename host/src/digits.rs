@@ -12,8 +12,11 @@ use std::path::Path;
 pub const MODEL: &[u8] = include_bytes!("../digits/digits.onnx");
 const BIASES: &str = include_str!("../digits/biases.toml");
 const MIXED: &str = include_str!("../digits/mixed.toml");
-const IMAGES: &[u8] = include_bytes!("../digits/images.npy");
-const LABELS: &[u8] = include_bytes!("../digits/labels.npy");
+const IMAGE_FILE: &[u8] = include_bytes!("../digits/images.npy");
+const LABEL_FILE: &[u8] = include_bytes!("../digits/labels.npy");
+
+/// Images there are.
+pub const IMAGES: usize = 450;
 
 /// Why the embedded files cannot be read; a damaged build.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +30,7 @@ pub struct DigitsError {
 pub struct Digits {
     /// With the biases of each weight width.
     pub network: Network,
-    /// `[450, 1, 8, 8]`, pixels / 16.
+    /// `[IMAGES, 1, 8, 8]`, pixels / 16.
     pub images: Tensor,
     /// The digit on each image.
     pub labels: Vec<u8>,
@@ -53,13 +56,16 @@ pub fn load() -> Result<Digits, DigitsError> {
     let model = damaged("model");
     let mut network = onnx::import(MODEL).map_err(|e| model(e.to_string()))?;
     let biases = PlanFile::parse(BIASES, "biases.toml").map_err(|e| model(e.to_string()))?;
-    biases.apply_biases(&mut network, "biases.toml").map_err(|e| model(e.to_string()))?;
+    biases.apply_biases(&mut network).map_err(|e| model(e.to_string()))?;
     let bytes = |file: &[u8], what: &'static str| match npy::parse(file, Path::new(what)) {
         Ok(npy::Array { elements: Elements::U8(values), .. }) => Ok(values),
         Ok(other) => Err(damaged(what)(format!("{} elements", other.elements.type_name()))),
         Err(e) => Err(damaged(what)(e.to_string())),
     };
-    let (pixels, labels) = (bytes(IMAGES, "images.npy")?, bytes(LABELS, "labels.npy")?);
+    let (pixels, labels) = (bytes(IMAGE_FILE, "images.npy")?, bytes(LABEL_FILE, "labels.npy")?);
+    if labels.len() != IMAGES {
+        return Err(damaged("labels.npy")(format!("{} labels, expected {IMAGES}", labels.len())));
+    }
     let values = pixels.iter().map(|&p| f32::from(p) / 16.0).collect();
     let images =
         Tensor::new(vec![labels.len(), 1, 8, 8], TensorData::F32(values)).map_err(|e| damaged("images.npy")(e.to_string()))?;

@@ -1,63 +1,14 @@
 //! The command line as a user meets it: results, error texts, exit codes.
 
+mod cli_support;
+
+use cli_support::{Folder, crumb, json, matrices, refusal, save, text};
 use crumb::npy::{self, Array, Elements};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-/// A folder of a test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("crumb-cli-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn crumb(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_crumb")).args(arguments).output().unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// Runs a command that must fail with exit code 2 and returns what it says.
-fn refusal(arguments: &[&str]) -> String {
-    let output = crumb(arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
-    said
-}
-
-fn save(path: &Path, shape: &[usize], elements: Elements) {
-    npy::write(path, &Array { shape: shape.to_vec(), elements }).unwrap();
-}
-
-fn matrices(folder: &Folder) -> (PathBuf, PathBuf, Vec<i8>, Vec<i8>) {
-    let acts: Vec<i8> = (0..7 * 19).map(|i| (i * 5 % 16 - 8) as i8).collect();
-    let weights: Vec<i8> = (0..19 * 23).map(|i| (i * 91 % 256 - 128) as i8).collect();
-    let (a, w) = (folder.file("a.npy"), folder.file("w.npy"));
-    save(&a, &[7, 19], Elements::I8(acts.clone()));
-    save(&w, &[19, 23], Elements::I8(weights.clone()));
-    (a, w, acts, weights)
-}
+use std::path::Path;
 
 #[test]
 fn gemm_multiplies_switched_weights_on_every_backend() {
-    let folder = Folder::new("gemm");
+    let folder = Folder::new();
     let (a, w, acts, weights) = matrices(&folder);
     for backend in ["reference", "sim", "rtl"] {
         for (bits, rounding, slice) in
@@ -114,7 +65,7 @@ fn gemm_multiplies_switched_weights_on_every_backend() {
 
 #[test]
 fn gemm_refuses_bad_input_with_reasons() {
-    let folder = Folder::new("refuse");
+    let folder = Folder::new();
     let (a, w, ..) = matrices(&folder);
     let y = folder.file("y.npy");
     let gemm = |a: &Path, w: &Path, more: &[&str]| {
@@ -152,7 +103,7 @@ fn gemm_refuses_bad_input_with_reasons() {
 
 #[test]
 fn a_configuration_file_of_your_own_works() {
-    let folder = Folder::new("own");
+    let folder = Folder::new();
     let (a, w, ..) = matrices(&folder);
     let config = folder.file("own.toml");
     std::fs::write(&config, "name = 'own'\nrows = 6\ncols = 5\ndepth = 2\nactivation_lines = 64\nweight_words = 64\nparameter_entries = 4\naccumulator_rows = 64\nstream_bits = 48\n").unwrap();
@@ -166,7 +117,7 @@ fn a_configuration_file_of_your_own_works() {
 
 #[test]
 fn run_takes_a_model_and_a_plan() {
-    let folder = Folder::new("run");
+    let folder = Folder::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("digits");
     let images = folder.file("x.npy");
     let Elements::U8(pixels) = npy::read(&root.join("images.npy")).unwrap().elements else { panic!("images are uint8") };
@@ -218,7 +169,7 @@ fn run_takes_a_model_and_a_plan() {
 
 #[test]
 fn run_refuses_bad_models_and_inputs() {
-    let folder = Folder::new("models");
+    let folder = Folder::new();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("digits/digits.onnx");
     let bytes = std::fs::read(&model).unwrap();
     let broken = folder.file("broken.onnx");
@@ -241,8 +192,8 @@ fn run_refuses_bad_models_and_inputs() {
 
 #[test]
 fn verilog_is_written_with_its_readme() {
-    let folder = Folder::new("verilog");
-    let output = crumb(&["verilog", "--config", "tiny", "--out", text(&folder.0)]);
+    let folder = Folder::new();
+    let output = crumb(&["verilog", "--config", "tiny", "--out", folder.path()]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let verilog = std::fs::read_to_string(folder.file("crumb_tiny.v")).unwrap();
     assert!(verilog.contains("module crumb_tiny") && !verilog.replace("$signed", "").replace("$unsigned", "").contains('$'));
@@ -251,23 +202,12 @@ fn verilog_is_written_with_its_readme() {
         ["s_axis_tdata", "m_axis_tready", "clock", "error", "idle"].iter().all(|port| readme.contains(&format!("| `{port}` |")))
     );
     assert_eq!(std::fs::read_to_string(folder.file("crumb_tiny.f")).unwrap(), "crumb_tiny.v\n");
-}
+    let lint = "verilator --lint-only -Wall --top-module crumb_tiny crumb_tiny.vlt -f crumb_tiny.f";
+    assert!(["## Protocol", "s_axis_tlast", "docs/commands.md", lint].iter().all(|part| readme.contains(part)), "{readme}");
+    let waivers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../constraints/crumb.vlt");
+    let given = std::fs::read_to_string(folder.file("crumb_tiny.vlt")).unwrap();
+    assert_eq!(given, std::fs::read_to_string(waivers).unwrap());
 
-#[test]
-fn verify_finds_the_models_equal() {
-    let output = crumb(&["verify", "--without-verilator", "--rounds", "1", "--json"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&report["equal"], report["models"].as_array().unwrap().len()), (&serde_json::Value::Bool(true), 3));
-}
-
-#[test]
-fn doctor_names_what_is_missing() {
-    let output = Command::new(env!("CARGO_BIN_EXE_crumb")).arg("doctor").env("PATH", "/nonexistent").output().unwrap();
-    assert!(output.status.success());
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        ["apt-get install verilator", "apt-get install yosys", "apt-get install iverilog"].iter().all(|t| said.contains(t)),
-        "{said}"
-    );
+    let report = json(&["verilog", "--config", "tiny", "--out", folder.path(), "--json"]);
+    assert_eq!((&report["top"], report["files"].as_array().unwrap().len()), (&"crumb_tiny".into(), 4));
 }

@@ -220,6 +220,49 @@ fn products_that_could_overflow_are_refused_with_their_numbers() {
     );
 }
 
+/// A command's count has 16 bits, and the largest weight memory has one address more than it can say.
+#[test]
+fn weights_that_fill_the_largest_memory_are_all_loaded() {
+    let config = ArrayConfig { name: "deep".into(), weight_words: 1 << 16, ..ArrayConfig::named("tiny").unwrap() };
+    let k = config.weight_words;
+    let whole = Segment::whole(k, ActBits::A8, true, WeightFormat::top(WeightBits::W8, Rounding::Floor));
+    let problem = Problem::new(2, k, 1, vec![whole], 3);
+    for kind in [BackendKind::Reference, BackendKind::Sim] {
+        let mut session = session(kind, &config);
+        assert_eq!(problem.run(&mut session, Output::Raw), problem.expected(), "{kind:?}");
+        // Resident, as a network's weights are: the last address read is the last there is.
+        let mut store = gemm::WeightStore::default();
+        let layout = store.reserve(k, 1, &config).unwrap();
+        gemm::upload(&mut session, layout, &problem.weights).unwrap();
+        let rows = Matrix { elements: &problem.acts, k };
+        let weights = Weights::Resident(layout);
+        let job = Job { m: 2, k, n: 1, rows: &rows, segments: &problem.segments, weights, output: Output::Raw };
+        assert_eq!(gemm::run(&mut session, &job, store.used()).unwrap(), problem.expected(), "{kind:?}");
+        assert!(store.reserve(1, 1, &config).unwrap_err().to_string().contains("need 1 addresses, but only 0 of 65536 are free"));
+    }
+}
+
+#[test]
+fn results_and_layouts_that_no_memory_holds_are_refused() {
+    let config = ArrayConfig::named("tiny").unwrap();
+    let mut sim = session(BackendKind::Sim, &config);
+    let mut refuse = |m: usize, n: usize, weights: Weights<'_>| {
+        let rows = Matrix { elements: &[1; 4], k: 1 };
+        let segments = [Segment::whole(1, ActBits::A8, true, WeightFormat::top(WeightBits::W8, Rounding::Floor))];
+        let job = Job { m, k: 1, n, rows: &rows, segments: &segments, weights, output: Output::Raw };
+        gemm::run(&mut sim, &job, 0).unwrap_err().to_string()
+    };
+    for side in [1 << 20, usize::MAX] {
+        let said = refuse(side, side, Weights::Streamed(&[]));
+        let elements = side as u128 * side as u128;
+        assert!(said.contains(&format!("make a result of {elements} elements, expected at most 268435456")), "{said}");
+    }
+    let resident = |base: usize, k: usize, n: usize| Weights::Resident(gemm::WeightLayout { base, k, n });
+    assert!(refuse(4, 5, resident(0, 2, 5)).contains("are 2 x 5 (K x N), but the product's are 1 x 5"));
+    assert!(refuse(4, 5, resident(2048, 1, 5)).contains("need 1 addresses, but only 0 of 2048 are free"));
+    assert!(refuse(4, 5, resident(1 << 20, 1, 5)).contains("need 1 addresses, but only 0 of 2048 are free"));
+}
+
 #[test]
 fn activations_that_do_not_fit_are_refused() {
     let config = ArrayConfig::named("tiny").unwrap();

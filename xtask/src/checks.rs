@@ -32,7 +32,10 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
     steps.push(Step::command("main job", CommandLine::new("cargo run --release")));
     steps.push(Step::command("verify", CommandLine::new("cargo run --release -- verify --config tiny")));
     if with_fpga {
-        steps.push(Step::command("fpga", CommandLine::new("cargo run --release -- fpga --config tiny --place-only")));
+        steps.push(Step::command(
+            "fpga",
+            CommandLine::new("cargo run --release -- fpga --config tiny --place-only --max-luts-per-pe 500"),
+        ));
     }
     steps
 }

@@ -19,6 +19,9 @@ mod readme;
 mod runner;
 mod step;
 mod tools;
+/// Which Verilator will do: the host's rule, without the host.
+#[path = "../../host/src/backend/verilator.rs"]
+mod verilator;
 
 use clap::Parser;
 use cli::{Cli, Task};

@@ -3,34 +3,47 @@
 use crate::command_line::CommandLine;
 use crate::failure::{Failure, Missing};
 use crate::packages::{self, Source};
+use crate::verilator;
 
 /// A tool.
 #[derive(Clone, Copy, Debug)]
 pub struct Tool {
     /// As people call it.
     pub name: &'static str,
-    /// A command that succeeds if it is there and new enough.
-    probe: &'static [&'static str],
+    /// Tells whether it is there and new enough.
+    probe: Probe,
     /// What brings it.
     pub source: Source,
     /// The same for people.
     remedy: &'static str,
 }
 
+/// How to see that a tool is there.
+#[derive(Clone, Copy, Debug)]
+enum Probe {
+    /// A command that succeeds.
+    Command(&'static [&'static str]),
+    /// A Verilator that the host accepts.
+    Verilator,
+}
+
 const fn debian(name: &'static str, probe: &'static [&'static str], package: &'static str, remedy: &'static str) -> Tool {
-    Tool { name, probe, source: Source::Debian(package), remedy }
+    Tool { name, probe: Probe::Command(probe), source: Source::Debian(package), remedy }
 }
 
 const fn component(name: &'static str, probe: &'static [&'static str], component: &'static str, remedy: &'static str) -> Tool {
-    Tool { name, probe, source: Source::Rust(component), remedy }
+    Tool { name, probe: Probe::Command(probe), source: Source::Rust(component), remedy }
 }
-
-const VERILATOR_5: &str = "verilator_bin --version | grep -Eq '^Verilator ([5-9]|[1-9][0-9])[.]'";
 
 /// Every tool, with what uses it.
 const TOOLS: [Tool; 7] = [
     // Lints and simulates the generated Verilog. Version 4, which older systems have, is as good as none.
-    debian("Verilator 5", &["sh", "-c", VERILATOR_5], "verilator", "the Debian package verilator (5.006 or later)"),
+    Tool {
+        name: "Verilator",
+        probe: Probe::Verilator,
+        source: Source::Debian("verilator"),
+        remedy: "the Debian package verilator (5.006 or later)",
+    },
     // Compiles what Verilator makes.
     debian("the C++ compiler", &["g++", "--version"], "g++", "the Debian package g++"),
     // Proves the merged Verilog equal to rust-hdl's.
@@ -45,9 +58,12 @@ const TOOLS: [Tool; 7] = [
 
 impl Tool {
     fn is_there(&self) -> bool {
-        self.probe.split_first().is_some_and(|(program, arguments)| {
-            arguments.iter().fold(CommandLine::new(program), |line, &argument| line.arg(argument)).succeeds()
-        })
+        match self.probe {
+            Probe::Verilator => verilator::find().is_ok(),
+            Probe::Command(words) => words.split_first().is_some_and(|(program, arguments)| {
+                arguments.iter().fold(CommandLine::new(program), |line, &argument| line.arg(argument)).succeeds()
+            }),
+        }
     }
 }
 

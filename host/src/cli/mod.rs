@@ -3,9 +3,11 @@
 //! Exit codes: 0 success; 1 a comparison failed; 2 wrong usage or input, or a tool is missing.
 
 mod doctor;
+mod files;
 mod fpga;
 mod gemm;
 mod options;
+mod output;
 mod progress;
 mod run;
 pub mod table;
@@ -35,6 +37,7 @@ impl<E: std::error::Error + 'static> From<E> for Failure {
 #[command(
     version,
     propagate_version = true,
+    args_conflicts_with_subcommands = true,
     after_help = "Without a command: the embedded digits network at six precisions, \
 every layer checked bit for bit against the reference.\nExit codes: 0 success, 1 a comparison failed, 2 wrong usage or input."
 )]
@@ -70,17 +73,49 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Mismatch(text)) => {
-            eprintln!("mismatch: {text}");
+            output::complain(&format!("mismatch: {text}"));
             ExitCode::from(1)
         }
         Err(Failure::Error(error)) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(source) = cause {
-                eprintln!("  because: {source}");
-                cause = source.source();
-            }
+            output::complain(&with_causes(error.as_ref()));
             ExitCode::from(2)
         }
+    }
+}
+
+/// An error and its causes, one a line. Most texts contain those of their causes; these are not said again.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = format!("error: {error}");
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(cause.trim_end()) {
+            text += &format!("\n  because: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read x: {0}")]
+    struct Complete(#[source] std::fmt::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the pipe broke")]
+    struct Brief(#[source] std::fmt::Error);
+
+    #[test]
+    fn causes_are_said_once() {
+        let cause = std::fmt::Error;
+        assert_eq!(with_causes(&Complete(cause)), format!("error: cannot read x: {cause}"));
+        assert_eq!(with_causes(&Brief(cause)), format!("error: the pipe broke\n  because: {cause}"));
     }
 }

@@ -1,9 +1,11 @@
 //! Arguments that several commands share.
 
 use super::Failure;
+use super::files::{at, read_text};
 use crate::backend::{Backend, BackendKind, Sim};
 use crate::session::Session;
 use crumb_arch::ArrayConfig;
+use crumb_arch::config::ConfigReadError;
 use std::path::{Path, PathBuf};
 
 /// Which machine, and how it is simulated.
@@ -33,11 +35,24 @@ pub fn config(name: &str) -> Result<ArrayConfig, Failure> {
     if !name.ends_with(".toml") {
         return Ok(ArrayConfig::named(name)?);
     }
-    let text = std::fs::read_to_string(name).map_err(|e| Message(format!("{name}: {e}")))?;
-    Ok(ArrayConfig::from_toml(&text, name)?)
+    match ArrayConfig::from_toml(&read_text(Path::new(name))?, name) {
+        // The others name the file themselves.
+        Err(ConfigReadError::Invalid(error)) => Err(at(name)(error).into()),
+        result => Ok(result?),
+    }
 }
 
 impl MachineOptions {
+    /// The files it reads, with the arguments that name them.
+    pub fn inputs(&self) -> Vec<(&'static str, &Path)> {
+        if self.config.ends_with(".toml") { vec![("--config", Path::new(&self.config))] } else { Vec::new() }
+    }
+
+    /// The files it writes, with the arguments that name them.
+    pub fn outputs(&self) -> Vec<(&'static str, &Path)> {
+        self.wave.as_deref().map(|path| ("--wave", path)).into_iter().collect()
+    }
+
     /// Opens the machine.
     pub fn open(&self) -> Result<Session, Failure> {
         let config = config(&self.config)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Bit operations a PE does per cycle in every mode: `MACs * A * W`, the fission law of machine.md.
+/// Bit operations a PE does per cycle in every mode: `MACs * A * W`, the fission law of `docs/arithmetic.md`.
 const BIT_OPERATIONS_PER_PE: u32 = 64;
 
 /// The operand widths of the machine, in bits.

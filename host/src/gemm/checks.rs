@@ -1,86 +1,8 @@
 //! What a product must satisfy before it is given to the machine: exact or refused.
 
-use super::{Job, Output, Segment};
+use super::{Job, JobError, Output, Segment, Weights};
+use crate::network::MAX_ELEMENTS;
 use crumb_arch::WeightBits;
-use crumb_arch::precision::{ActBits, PrecisionError};
-
-/// Why a product is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JobError {
-    /// A dimension is zero.
-    #[error("M = {m}, K = {k}, N = {n}: expected each to be 1 or more")]
-    Empty {
-        /// Rows.
-        m: usize,
-        /// Reduction.
-        k: usize,
-        /// Columns.
-        n: usize,
-    },
-    /// The sums could leave int32.
-    #[error("the sums could reach {bound}, beyond the int32 limit of {}: {terms}. Split K, or use fewer bits", i32::MAX)]
-    Overflow {
-        /// The largest magnitude possible.
-        bound: u128,
-        /// The terms that add up to it.
-        terms: String,
-    },
-    /// A segment leaves the matrix.
-    #[error("segment K = {}..{} does not lie in 0..{k}, or is empty", range.0, range.1)]
-    SegmentRange {
-        /// Its bounds.
-        range: (usize, usize),
-        /// K of the product.
-        k: usize,
-    },
-    /// A segment does not begin at a whole weight word.
-    #[error("segment K = {start} .. does not begin at a multiple of the machine's depth {depth}: move its start")]
-    SegmentDepth {
-        /// Its start.
-        start: usize,
-        /// The machine's depth.
-        depth: usize,
-    },
-    /// A shift is too large.
-    #[error("shift {shift} crumbs: expected 0 to 7")]
-    Shift {
-        /// The shift asked for.
-        shift: u8,
-    },
-    /// There is nothing to add up.
-    #[error("the product has no segment: expected one or more")]
-    NoSegment,
-    /// An array has the wrong number of elements.
-    #[error("{what}: {found} elements, expected {expected}")]
-    Size {
-        /// Which array.
-        what: &'static str,
-        /// Its elements.
-        found: usize,
-        /// What the shape demands.
-        expected: usize,
-    },
-    /// An activation does not fit its width.
-    #[error("activation [{row}, {column}] is {value}, expected {lo} to {hi} ({} {bits}-bit): quantize it to that width, or name a wider one",
-        if *lo < 0 { "signed" } else { "unsigned" })]
-    Activation {
-        /// Row of the left matrix.
-        row: usize,
-        /// Column of the left matrix.
-        column: usize,
-        /// Its value.
-        value: i16,
-        /// Smallest value of the width.
-        lo: i32,
-        /// Largest value of the width.
-        hi: i32,
-        /// The width.
-        bits: ActBits,
-    },
-    /// A width does not exist.
-    #[error(transparent)]
-    Precision(#[from] PrecisionError),
-}
 
 /// Largest magnitude that the sums of these segments can reach: the sum of `K * max|a| * max|w| << shift`, and its terms in words.
 pub fn accumulator_bound(segments: &[Segment]) -> (u128, String) {
@@ -105,6 +27,18 @@ impl Job<'_> {
         let Self { m, k, n, .. } = *self;
         if m == 0 || k == 0 || n == 0 {
             return Err(JobError::Empty { m, k, n });
+        }
+        if m.checked_mul(n).is_none_or(|elements| elements > MAX_ELEMENTS) {
+            return Err(JobError::Large { m, n });
+        }
+        match self.weights {
+            Weights::Streamed(weights) if k.checked_mul(n) != Some(weights.len()) => {
+                return Err(JobError::Size { what: "weights", found: weights.len(), expected: k.saturating_mul(n) });
+            }
+            Weights::Resident(layout) if (layout.k, layout.n) != (k, n) => {
+                return Err(JobError::Resident { found: (layout.k, layout.n), expected: (k, n) });
+            }
+            _ => {}
         }
         if self.segments.is_empty() {
             return Err(JobError::NoSegment);

@@ -1,13 +1,18 @@
 //! Matrix products on the machine: `[M, K] x [K, N]`, any shape, any mixture of precisions along K.
 
 mod checks;
+mod error;
 mod layout;
+mod result;
 mod run;
+mod store;
 pub mod tiling;
 
-pub use checks::{JobError, accumulator_bound};
+pub use checks::accumulator_bound;
+pub use error::{GemmError, JobError};
 pub use layout::WeightLayout;
-pub use run::{GemmError, WeightStore, run, upload};
+pub use run::run;
+pub use store::{WeightStore, upload};
 
 use crumb_arch::precision::ActBits;
 use crumb_arch::requantizer::ChannelScale;
@@ -33,8 +38,9 @@ pub struct Matrix<'a> {
 
 impl ActivationRows for Matrix<'_> {
     fn fill(&self, first: usize, rows: &mut [i16]) -> Result<(), String> {
-        let start = first * self.k;
-        let source = self.elements.get(start..start + rows.len()).ok_or("the left matrix has fewer rows than the product")?;
+        let start = first.checked_mul(self.k);
+        let source = start.and_then(|start| self.elements.get(start..)?.get(..rows.len()));
+        let source = source.ok_or("the left matrix has fewer rows than the product")?;
         rows.copy_from_slice(source);
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Streams a product through a machine and collects its result.
 
-use super::checks::{JobError, check_activations, passes};
-use super::layout::{WeightLayout, payload};
+use super::checks::{check_activations, passes};
+use super::layout::WeightLayout;
+use super::result::unpack_block;
+use super::store::{field, load_words, upload, words_to_stream};
 use super::tiling::{KTile, Tiling, runs};
-use super::{Job, Output, Weights};
+use super::{GemmError, Job, Output, Weights};
 use crate::session::{Session, SessionError};
-use crumb_arch::lanes::{pack_activation_line, parameter_lines, unpack, unpack_raw_row};
+use crumb_arch::lanes::{pack_activation_line, parameter_lines};
 use crumb_arch::{ArrayConfig, Command, Drain, Op, Requantize, Tile};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -17,79 +19,6 @@ use std::ops::Range;
 /// the new data come at least 8 cycles (a header) later.
 const SAFE_DISTANCE: usize = 3;
 
-/// Why a product was not computed.
-#[derive(Debug, thiserror::Error)]
-pub enum GemmError {
-    /// It is refused.
-    #[error(transparent)]
-    Job(#[from] JobError),
-    /// The machine failed.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// The left matrix cannot be read.
-    #[error("{0}")]
-    Rows(String),
-    /// Weights or parameters do not fit beside what is there.
-    #[error("{what} need {needed} addresses, but only {free} of {size} are free: use a larger configuration, or stream them")]
-    Memory {
-        /// What does not fit.
-        what: &'static str,
-        /// Addresses needed.
-        needed: usize,
-        /// Addresses free.
-        free: usize,
-        /// Addresses in all.
-        size: usize,
-    },
-}
-
-/// Hands out weight memory, from address 0 up; what is left serves streamed weights.
-#[derive(Clone, Debug, Default)]
-pub struct WeightStore {
-    used: usize,
-}
-
-impl WeightStore {
-    /// Addresses handed out.
-    pub fn used(&self) -> usize {
-        self.used
-    }
-
-    /// Reserves a `[K, N]` matrix.
-    ///
-    /// # Errors
-    /// If it does not fit.
-    pub fn reserve(&mut self, k: usize, n: usize, config: &ArrayConfig) -> Result<WeightLayout, GemmError> {
-        let layout = WeightLayout { base: self.used, k, n };
-        let (needed, size) = (layout.words(config), config.weight_words);
-        if needed > size - self.used {
-            return Err(GemmError::Memory { what: "the weights", needed, free: size - self.used, size });
-        }
-        self.used += needed;
-        Ok(layout)
-    }
-}
-
-/// Uploads a row-major `[K, N]` matrix to stay in the weight memory.
-///
-/// # Errors
-/// If the matrix is not `layout.k` by `layout.n`, or the machine fails.
-pub fn upload(session: &mut Session, layout: WeightLayout, weights: &[i8]) -> Result<(), GemmError> {
-    let config = session.config().clone();
-    let expected = layout.k * layout.n;
-    if weights.len() != expected {
-        return Err(JobError::Size { what: "weights", found: weights.len(), expected }.into());
-    }
-    for g in 0..layout.groups(&config) {
-        let words = layout.words_per_group(&config);
-        let lines = payload(weights, layout.k, layout.n, g, 0..words, &config);
-        let base = layout.address(g, 0, &config);
-        let op = Op::LoadWeights { base: base as u16, count: words as u16 };
-        session.send(Command { op, fence_compute: true, fence_drain: false }, &lines, 0)?;
-    }
-    Ok(())
-}
-
 /// Runs a product: row-major `[M, N]` sums, or requantized values.
 ///
 /// `free_weights` is the first address of the weight memory that streamed weights may use.
@@ -99,17 +28,7 @@ pub fn upload(session: &mut Session, layout: WeightLayout, weights: &[i8]) -> Re
 pub fn run(session: &mut Session, job: &Job<'_>, free_weights: usize) -> Result<Vec<i32>, GemmError> {
     let config = session.config().clone();
     job.check(config.depth)?;
-    if let Weights::Streamed(weights) = job.weights
-        && weights.len() != job.k * job.n
-    {
-        return Err(JobError::Size { what: "weights", found: weights.len(), expected: job.k * job.n }.into());
-    }
-    let stream_words = config.weight_words - free_weights;
-    let needed = job.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(0);
-    if matches!(job.weights, Weights::Streamed(_)) && stream_words < needed {
-        let (free, size) = (stream_words, config.weight_words);
-        return Err(GemmError::Memory { what: "one tile of weights", needed, free, size });
-    }
+    let stream_words = words_to_stream(job, &config, free_weights)?;
     let tiling = Tiling::new(job, &config, stream_words);
     let result = vec![0; job.m * job.n];
     let mut run = Run {
@@ -215,10 +134,10 @@ impl Run<'_, '_> {
         let requantize = match self.job.output {
             Output::Raw => None,
             Output::Requantized { format, .. } => {
-                Some(Requantize { parameters: if parameters_stay { 4 * g as u16 } else { 0 }, ..format })
+                Some(Requantize { parameters: if parameters_stay { field(4 * g) } else { 0 }, ..format })
             }
         };
-        let drain = Drain { rows: rows.len() as u16, accumulator: 0, half: self.half, banks: banks as u8, requantize };
+        let drain = Drain { rows: field(rows.len()), accumulator: 0, half: self.half, banks: banks as u8, requantize };
         self.session.send(Op::Drain(drain), &[], 1)?;
         self.blocks.push_back((rows.clone(), g));
         self.half ^= 1;
@@ -248,10 +167,10 @@ impl Run<'_, '_> {
                     self.layout.address(g, tile.k.start, &self.config)
                 };
                 let tile = Tile {
-                    activations: self.line(region, place + i) as u16,
-                    rows: rows.len() as u16,
-                    weights: weights as u16,
-                    k_words: self.words(tile) as u16,
+                    activations: field(self.line(region, place + i)),
+                    rows: field(rows.len()),
+                    weights: field(weights),
+                    k_words: field(self.words(tile)),
                     accumulator: 0,
                     half: self.half,
                     accumulate: first_tile + place + i > 0,
@@ -295,7 +214,7 @@ impl Run<'_, '_> {
             for (row, line) in self.rows_cache.1.chunks_exact(self.job.k).zip(lines.chunks_exact_mut(line_bytes)) {
                 pack_activation_line(&row[tile.k.clone()], segment.act, &self.config, line);
             }
-            let op = Op::LoadActivations { base: self.line(region, place) as u16, count: rows.len() as u16 };
+            let op = Op::LoadActivations { base: field(self.line(region, place)), count: field(rows.len()) };
             self.session.send(Command { op, fence_compute: fence, fence_drain: false }, &lines, 0)?;
             fence = false;
         }
@@ -329,9 +248,7 @@ impl Run<'_, '_> {
         for tile in chunk {
             let first = tile.k.start / self.config.depth;
             let words = first..first + self.words(tile);
-            let lines = payload(weights, self.job.k, self.job.n, g, words.clone(), &self.config);
-            let op = Op::LoadWeights { base: base as u16, count: words.len() as u16 };
-            self.session.send(Command { op, fence_compute: fence, fence_drain: false }, &lines, 0)?;
+            load_words(self.session, &self.layout, weights, g, words.clone(), base, fence)?;
             base += words.len();
             fence = false;
         }
@@ -359,7 +276,7 @@ impl Run<'_, '_> {
             let entries: Vec<u64> = (0..self.config.cols).map(entry).collect();
             parameter_lines(&entries, &self.config, &mut lines);
         }
-        let op = Op::LoadParameters { base: base as u16, count: 4 };
+        let op = Op::LoadParameters { base: field(base), count: 4 };
         Ok(self.session.send(Command { op, fence_compute: false, fence_drain: true }, &lines, 0)?)
     }
 
@@ -369,47 +286,8 @@ impl Run<'_, '_> {
             let Some((rows, g)) = self.blocks.pop_front() else {
                 return Err(SessionError::Length { found: packet.len(), expected: 0 }.into());
             };
-            self.unpack(&packet, rows, g)?;
-        }
-        Ok(())
-    }
-
-    fn unpack(&mut self, packet: &[u8], rows: Range<usize>, g: usize) -> Result<(), GemmError> {
-        let (line, cols) = (self.config.line_bytes(), self.config.cols);
-        let channels = self.layout.channels(g, &self.config);
-        let banks = channels.div_ceil(cols);
-        let first = g * self.config.group_channels();
-        let lanes = match self.job.output {
-            Output::Raw => None,
-            Output::Requantized { format, .. } => Some((format.width, format.lo < 0)),
-        };
-        let lines_per_row = lanes.map_or(4 * banks, |(width, _)| banks.div_ceil(width.lanes()));
-        let expected = rows.len() * lines_per_row * line;
-        if packet.len() != expected {
-            return Err(SessionError::Length { found: packet.len(), expected }.into());
-        }
-        for (m, lines) in rows.zip(packet.chunks_exact(lines_per_row * line)) {
-            let target = &mut self.result[m * self.job.n + first..][..channels];
-            match lanes {
-                None => {
-                    for (t, row) in lines.chunks_exact(4 * line).enumerate() {
-                        let values = unpack_raw_row(row, &self.config);
-                        target[t * cols..].iter_mut().zip(values).for_each(|(slot, v)| *slot = v);
-                    }
-                }
-                Some((width, signed)) => {
-                    for (i, bytes) in lines.chunks_exact(line).enumerate() {
-                        for (c, &byte) in bytes[..cols].iter().enumerate() {
-                            for (lane, value) in unpack(byte, width, signed).enumerate() {
-                                let j = (i * width.lanes() + lane) * cols + c;
-                                if let Some(slot) = target.get_mut(j) {
-                                    *slot = i32::from(value);
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+            let (job, channels) = (self.job, self.layout.channels(g, &self.config));
+            unpack_block(&packet, rows, g, channels, job, &self.config, &mut self.result)?;
         }
         Ok(())
     }

@@ -121,6 +121,11 @@ impl<'a> MachineEngine<'a> {
         Ok(Self { session, layouts, used: store.used(), last, reports: Vec::new() })
     }
 
+    /// Whether the machine has a clock, and so counts.
+    pub fn is_clocked(&self) -> bool {
+        self.session.backend().is_clocked()
+    }
+
     /// What the machine has counted since the engine was made or asked last.
     fn since(&mut self) -> Result<Counters, SessionError> {
         let now = self.session.counters()?;

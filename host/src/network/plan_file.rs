@@ -40,7 +40,9 @@ pub enum PlanError {
         found: String,
     },
     /// A layer has another number of output channels.
-    #[error("{origin}: [bias.{width}] {layer} has {found} values, but the layer has {expected} output channels")]
+    #[error(
+        "{origin}: [bias.{width}] {layer} has {found} values, but the layer has {expected} output channels: give one for each"
+    )]
     BiasLength {
         /// The file.
         origin: String,
@@ -53,13 +55,21 @@ pub enum PlanError {
         /// Output channels.
         expected: usize,
     },
-    /// A layer that the network does not have.
+    /// A layer that the network does not have, or a width that the machine or a tensor does not have.
     #[error("{origin}: {source}")]
     Network {
         /// The file.
         origin: String,
-        /// Which layer.
+        /// Which, and what there is.
         source: NetworkError,
+    },
+    /// Two tables for one layer.
+    #[error("{origin}: [[layer]] {layer:?} stands there twice: leave one")]
+    Twice {
+        /// The file.
+        origin: String,
+        /// The layer.
+        layer: String,
     },
 }
 
@@ -86,10 +96,9 @@ const fn half_even() -> Rounding {
     Rounding::HalfEven
 }
 
-/// A plan file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlanFile {
+struct Text {
     default: Option<Precision>,
     #[serde(default, rename = "layer")]
     layers: Vec<Layer>,
@@ -97,28 +106,68 @@ pub struct PlanFile {
     bias: BTreeMap<String, BTreeMap<String, Vec<i32>>>,
 }
 
+/// A plan file.
+pub struct PlanFile {
+    origin: String,
+    default: Option<LayerPrecision>,
+    layers: BTreeMap<String, LayerPrecision>,
+    bias: BTreeMap<String, BTreeMap<String, Vec<i32>>>,
+}
+
 impl PlanFile {
     /// Reads a plan; `origin` names the text in errors.
     ///
     /// # Errors
-    /// If it is not the TOML of a plan.
+    /// If it is not the TOML of a plan, or names a layer twice.
     pub fn parse(text: &str, origin: &str) -> Result<Self, PlanError> {
-        toml::from_str(text).map_err(|source| PlanError::Toml { origin: origin.to_owned(), source: Box::new(source) })
+        let origin = origin.to_owned();
+        let text: Text =
+            toml::from_str(text).map_err(|source| PlanError::Toml { origin: origin.clone(), source: Box::new(source) })?;
+        let default =
+            text.default.map(|d| LayerPrecision { weight_bits: d.weight_bits, act_bits: d.act_bits, rounding: d.rounding });
+        let mut layers = BTreeMap::new();
+        for Layer { name, act_bits, weight_bits, rounding } in text.layers {
+            if layers.insert(name.clone(), LayerPrecision { weight_bits, act_bits, rounding }).is_some() {
+                return Err(PlanError::Twice { origin, layer: name });
+            }
+        }
+        Ok(Self { origin, default, layers, bias: text.bias })
     }
 
     /// The precision of each layer; `default` where the file gives none.
     pub fn plan(&self, default: LayerPrecision) -> PrecisionPlan {
-        let precision = |act_bits, weight_bits, rounding| LayerPrecision { weight_bits, act_bits, rounding };
-        let default = self.default.as_ref().map_or(default, |d| precision(d.act_bits, d.weight_bits, d.rounding));
-        let layers = self.layers.iter().map(|l| (l.name.clone(), precision(l.act_bits, l.weight_bits, l.rounding))).collect();
-        PrecisionPlan { default, layers }
+        PrecisionPlan { default: self.default.unwrap_or(default), layers: self.layers.clone() }
+    }
+
+    /// The same, once it is known that the network can run so.
+    ///
+    /// # Errors
+    /// Layers that the network does not have, widths that the machine does not have, and tensors that cannot have them.
+    pub fn plan_for(&self, network: &Network, default: LayerPrecision) -> Result<PrecisionPlan, PlanError> {
+        let plan = self.plan(default);
+        match plan.tensor_bits(network) {
+            Ok(_) => Ok(plan),
+            Err(source) => Err(PlanError::Network { origin: self.origin.clone(), source }),
+        }
+    }
+
+    /// What leaves no layer of the network to another default, in words: `None` if there are layers that the file does not speak of.
+    pub fn covers(&self, network: &Network) -> Option<&'static str> {
+        match self.default {
+            Some(_) => Some("a [default]"),
+            None if network.layer_names().iter().all(|name| self.layers.contains_key(name)) => {
+                Some("a [[layer]] for every layer")
+            }
+            None => None,
+        }
     }
 
     /// Gives the network the file's biases.
     ///
     /// # Errors
     /// Unknown layers or widths, and lists of the wrong length.
-    pub fn apply_biases(&self, network: &mut Network, origin: &str) -> Result<(), PlanError> {
+    pub fn apply_biases(&self, network: &mut Network) -> Result<(), PlanError> {
+        let origin = &self.origin;
         for (width, layers) in &self.bias {
             let bits = match width.as_str() {
                 "w8" => 8,

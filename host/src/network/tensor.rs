@@ -94,6 +94,16 @@ impl TensorData {
         }
     }
 
+    /// Whether both have the same type and the same bits: NaN equals itself, and -0.0 is not 0.0.
+    pub fn same_bits(&self, other: &Self) -> bool {
+        match (self, other) {
+            (TensorData::F32(a), TensorData::F32(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+            }
+            _ => self == other,
+        }
+    }
+
     /// Collects integers that are known to lie in the type's range (they saturate if not); `None` for float32.
     pub fn from_ints(dtype: DType, values: impl Iterator<Item = i32>) -> Option<Self> {
         Some(match dtype {
@@ -157,6 +167,11 @@ impl Tensor {
             TensorData::I32(values) => values.clone(),
             TensorData::F32(_) | TensorData::I64(_) => return None,
         })
+    }
+
+    /// Whether both have the same shape, type and bits: see [`TensorData::same_bits`].
+    pub fn same_bits(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data.same_bits(&other.data)
     }
 
     /// The same elements under another shape.

@@ -2,7 +2,7 @@
 
 use crumb::backend::{Backend, BackendError};
 use crumb::session::Session;
-use crumb::verify::cases;
+use crumb::verify::{cases, large_cases};
 use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
 use crumb_arch::driver::{Batch, Driver, End, Outcome};
@@ -121,7 +121,7 @@ fn every_built_configuration_multiplies() {
         for power_up in [PowerUp::Zeros, PowerUp::Ones, PowerUp::Random(7)] {
             let config = ArrayConfig::named(name).unwrap();
             let mut session = session(name, false, power_up, 5, (20, 20));
-            for case in cases(&config, 2, 11) {
+            for case in cases(&config, 2, 11).into_iter().chain(large_cases(&config, 1, 12)) {
                 case.check(&mut session).unwrap();
             }
         }

@@ -6,6 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Which version will do: the host's rule.
+#[path = "../../../../host/src/backend/verilator.rs"]
+mod rule;
+
 /// The Verilator found in `PATH`.
 #[derive(Clone, Debug)]
 pub struct Verilator {
@@ -17,19 +21,17 @@ pub struct Verilator {
 
 impl Verilator {
     /// The executable itself, not the Perl wrapper `verilator` around it.
-    pub const PROGRAM: &'static str = "verilator_bin";
+    pub const PROGRAM: &'static str = rule::PROGRAM;
 
-    /// Looks for Verilator 5 in `PATH`.
+    /// Looks for a Verilator that will do in `PATH`, with its runtime.
     ///
     /// # Errors
-    /// A text that says what was looked for, what was found and what to install.
+    /// A text that says what was found, what is needed and what to install.
     pub fn find() -> Result<Self, String> {
-        let version = Self::ask(&["--version"])?;
-        let major = version.split([' ', '.']).nth(1).and_then(|major| major.parse::<u32>().ok());
-        if major.is_none_or(|major| major < 5) {
-            return Err(format!("found `{version}` in PATH, but Verilator 5.006 or later is needed.\n{INSTALL}"));
-        }
-        let root = PathBuf::from(Self::ask(&["--getenv", "VERILATOR_ROOT"])?);
+        let version = rule::find().map_err(|problem| format!("Verilator for the co-simulation is {problem}.\n{INSTALL}"))?;
+        let answer = Command::new(Self::PROGRAM).args(["--getenv", "VERILATOR_ROOT"]).output();
+        let root = answer.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+        let root = root.map_err(|error| format!("`{} --getenv VERILATOR_ROOT` failed: {error}.\n{INSTALL}", Self::PROGRAM))?;
         let runtime = root.join("include/verilated.cpp");
         if !runtime.is_file() {
             return Err(format!("`{}` is missing: the installation of `{version}` is incomplete.\n{INSTALL}", runtime.display()));
@@ -40,13 +42,6 @@ impl Verilator {
     /// The folder of Verilator's headers and runtime sources.
     pub fn include(&self) -> PathBuf {
         Path::new(&self.root).join("include")
-    }
-
-    fn ask(arguments: &[&str]) -> Result<String, String> {
-        let output = Command::new(Self::PROGRAM).args(arguments).output().map_err(|error| {
-            format!("the co-simulation needs Verilator, but `{}` could not be run: {error}.\n{INSTALL}", Self::PROGRAM)
-        })?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
 

@@ -1,0 +1,99 @@
+//! The tensors that a network reads, from `.npy` files.
+
+use crate::cli::Failure;
+use crate::cli::files::at;
+use crate::cli::options::Message;
+use crate::digits::Digits;
+use crate::network::{DType, Network, NetworkError, Tensor, TensorData};
+use crate::npy::{self, Array, Elements};
+use std::path::Path;
+
+/// The file of an `--input` argument that names its input, if it does.
+fn split<'a>(argument: &'a str, names: &[&str]) -> Result<(Option<usize>, &'a Path), Message> {
+    let whole = Path::new(argument);
+    let Some((name, file)) = argument.split_once('=') else { return Ok((None, whole)) };
+    match names.iter().position(|n| *n == name) {
+        Some(slot) => Ok((Some(slot), Path::new(file))),
+        None if whole.is_file() => Ok((None, whole)),
+        None => Err(Message(format!("--input {argument}: the model has no input {name:?}; its inputs are {}", names.join(", ")))),
+    }
+}
+
+/// The file of an `--input` argument, as far as can be told without the model.
+pub fn path_of(argument: &str) -> &Path {
+    let whole = Path::new(argument);
+    argument.split_once('=').map_or(whole, |(_, file)| if whole.is_file() { whole } else { Path::new(file) })
+}
+
+/// Reads a network's inputs: each argument is `FILE`, for the next input that has none, or `NAME=FILE`.
+///
+/// # Errors
+/// Names that do not exist, inputs given twice or not at all, and files that do not fit; the argument or the file is named.
+pub fn read(arguments: &[String], network: &Network) -> Result<Vec<Tensor>, Failure> {
+    let names: Vec<&str> = network.inputs.iter().map(|&id| network.tensor(id).name.as_str()).collect();
+    let mut slots: Vec<Option<(Tensor, &Path)>> = vec![None; names.len()];
+    for argument in arguments {
+        let (named, path) = split(argument, &names)?;
+        let Some(slot) = named.or_else(|| slots.iter().position(Option::is_none)) else {
+            let list = names.join(", ");
+            return Err(
+                Message(format!("--input {argument}: the model has {} input(s): {list}; leave it out", names.len())).into()
+            );
+        };
+        if let Some((_, first)) = &slots[slot] {
+            let (name, first) = (names[slot], first.display());
+            return Err(Message(format!("--input {argument}: {name} is {first} already; give each input once")).into());
+        }
+        slots[slot] = Some((to_tensor(npy::read(path)?, network.tensor(network.inputs[slot]).dtype, path)?, path));
+    }
+    let missing: Vec<&str> = names.iter().zip(&slots).filter(|(_, s)| s.is_none()).map(|(n, _)| *n).collect();
+    if !missing.is_empty() {
+        return Err(Message(format!("no --input for {}: give each as --input NAME=FILE.npy", missing.join(", "))).into());
+    }
+    let (tensors, files): (Vec<Tensor>, Vec<&Path>) = slots.into_iter().flatten().unzip();
+    let shapes: Vec<Vec<usize>> = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
+    if let Err(error) = network.shapes(&shapes) {
+        let file = match &error {
+            NetworkError::InputShape { input, .. } | NetworkError::Symbol { input, .. } => names.iter().position(|n| n == input),
+            _ => None,
+        };
+        let all = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(at(file.map_or_else(all, |i| files[i].display().to_string()))(error).into());
+    }
+    Ok(tensors)
+}
+
+fn to_tensor(array: Array, expected: DType, path: &Path) -> Result<Tensor, Failure> {
+    let data = match (array.elements, expected) {
+        (Elements::F32(v), DType::F32) => TensorData::F32(v),
+        (Elements::I8(v), DType::I8) => TensorData::I8(v),
+        (Elements::U8(v), DType::U8) => TensorData::U8(v),
+        (Elements::I32(v), DType::I32) => TensorData::I32(v),
+        (Elements::I64(v), DType::I64) => TensorData::I64(v),
+        (other, expected) => {
+            let (file, found) = (path.display(), other.type_name());
+            let text = format!("{file}: element type {found}, but the model takes {expected}: convert it with .astype");
+            return Err(Message(text).into());
+        }
+    };
+    Ok(Tensor::new(array.shape, data)?)
+}
+
+/// A tensor as an array, to be written.
+pub fn to_array(tensor: &Tensor) -> Array {
+    let elements = match tensor.data() {
+        TensorData::F32(v) => Elements::F32(v.clone()),
+        TensorData::I8(v) => Elements::I8(v.clone()),
+        TensorData::U8(v) => Elements::U8(v.clone()),
+        TensorData::I32(v) => Elements::I32(v.clone()),
+        TensorData::I64(v) => Elements::I64(v.clone()),
+    };
+    Array { shape: tensor.shape().to_vec(), elements }
+}
+
+/// The first of the embedded images, or all of them.
+pub fn first_images(digits: &Digits, images: Option<usize>) -> Result<Tensor, NetworkError> {
+    let count = images.unwrap_or(digits.labels.len()).min(digits.labels.len());
+    let pixels = digits.images.floats().unwrap_or_default();
+    Tensor::new(vec![count, 1, 8, 8], TensorData::F32(pixels[..count * 64].to_vec()))
+}
