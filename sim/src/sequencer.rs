@@ -10,8 +10,7 @@
 use crate::datapath::{ActivationIssue, Token, WeightIssue};
 use crate::trace::Visitor;
 use crumb_arch::brick::load_mask;
-use crumb_arch::precision::ActBits;
-use crumb_arch::{ArrayConfig, Tile, WeightBits, WeightFormat};
+use crumb_arch::{ArrayConfig, Tile};
 
 /// The tile whose weights are loading or loaded.
 #[derive(Clone, Copy)]
@@ -48,20 +47,7 @@ pub struct Sequencer {
 }
 
 /// A tile of all-zero fields: what the registers hold before the first command.
-const NO_TILE: Tile = Tile {
-    activations: 0,
-    rows: 0,
-    weights: 0,
-    k_words: 0,
-    accumulator: 0,
-    half: 0,
-    accumulate: false,
-    shift: 0,
-    act: ActBits::A8,
-    act_signed: false,
-    weight: WeightFormat::top(WeightBits::W8, crumb_arch::Rounding::Floor),
-    part: 0,
-};
+const NO_TILE: Tile = Tile { rows: 0, k_words: 0, act_signed: false, ..Tile::ONE };
 
 impl Sequencer {
     /// An idle sequencer.

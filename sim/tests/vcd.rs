@@ -39,20 +39,7 @@ fn stream(config: &ArrayConfig) -> Beats {
     send(Op::LoadActivations { base: 0, count: 9 });
     send(Op::LoadWeights { base: 0, count: 8 });
     send(Op::LoadParameters { base: 0, count: 4 });
-    let tile = Tile {
-        activations: 0,
-        rows: 9,
-        weights: 0,
-        k_words: 4,
-        accumulator: 2,
-        half: 0,
-        accumulate: false,
-        shift: 0,
-        act: ActBits::A8,
-        act_signed: true,
-        weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
-        part: 0,
-    };
+    let tile = Tile { rows: 9, k_words: 4, accumulator: 2, ..Tile::ONE };
     send(Op::Compute(tile));
     let weight = WeightFormat::top(WeightBits::W2, Rounding::HalfEven);
     send(Op::Compute(Tile { act: ActBits::A2, act_signed: false, weight, k_words: 8, accumulate: true, shift: 2, ..tile }));

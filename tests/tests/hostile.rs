@@ -100,20 +100,7 @@ fn each_error_state_is_reached_by_its_cause() {
         bytes.resize(bytes.len() + count * line, 1);
         bytes
     };
-    let tile = Tile {
-        activations: 0,
-        rows: 1,
-        weights: 0,
-        k_words: 1,
-        accumulator: 0,
-        half: 0,
-        accumulate: false,
-        shift: 0,
-        act: ActBits::A8,
-        act_signed: true,
-        weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
-        part: 0,
-    };
+    let tile = Tile::ONE;
     let drain = Drain { rows: 1, accumulator: 0, half: 0, banks: 1, requantize: None };
     let compute = |tile: Tile| header(Op::Compute(tile));
     let cases = [

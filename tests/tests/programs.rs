@@ -4,7 +4,7 @@ use crumb::backend::BackendKind;
 use crumb_arch::command::{Drain, Tile};
 use crumb_arch::driver::{Batch, Beats, Driver, End, Expect};
 use crumb_arch::lanes::header_lines;
-use crumb_arch::{ActBits, ArrayConfig, Command, Counter, Op, Rounding, WeightBits, WeightFormat};
+use crumb_arch::{ActBits, ArrayConfig, Command, Counter, Op};
 use crumb_sim::Machine;
 use crumb_tests::program::{Program, random};
 use proptest::prelude::*;
@@ -49,24 +49,10 @@ proptest! {
 #[test]
 fn a_sum_that_recurs_at_once_is_read_after_it_is_written() {
     let config = ArrayConfig::named("tiny").unwrap();
-    let format = WeightFormat::top(WeightBits::W8, Rounding::Floor);
     for rows in 1..=12u16 {
         for second in 0..=rows + 1 {
             for act in ActBits::ALL {
-                let tile = Tile {
-                    activations: 0,
-                    rows,
-                    weights: 0,
-                    k_words: 4,
-                    accumulator: 0,
-                    half: 0,
-                    accumulate: true,
-                    shift: 0,
-                    act,
-                    act_signed: true,
-                    weight: format,
-                    part: 0,
-                };
+                let tile = Tile { rows, k_words: 4, accumulate: true, act, ..Tile::ONE };
                 let tiles = [tile, Tile { accumulator: second, rows: 3, ..tile }, Tile { accumulator: 0, rows: 16, ..tile }];
                 let mut input = Beats::new(config.stream_bits / 8);
                 let mut send = |op: Op, payload: &[u8]| {

@@ -9,7 +9,7 @@ pub mod fields;
 pub use codec::{code9, value9};
 pub use fields::{Field, layout, used_bits};
 
-use crate::precision::ActBits;
+use crate::precision::{ActBits, Rounding, WeightBits};
 use crate::switch::WeightFormat;
 
 /// The upper half of every header's first word.
@@ -69,6 +69,24 @@ pub struct Tile {
     pub weight: WeightFormat,
     /// Pass over the four weights of a word: 0 to 3 at W8 and W6, 0 to 1 at W4, 0 at W2.
     pub part: u8,
+}
+
+impl Tile {
+    /// One signed int8 activation row times one weight address, at address 0 of every memory: the base of other tiles.
+    pub const ONE: Self = Self {
+        activations: 0,
+        rows: 1,
+        weights: 0,
+        k_words: 1,
+        accumulator: 0,
+        half: 0,
+        accumulate: false,
+        shift: 0,
+        act: ActBits::A8,
+        act_signed: true,
+        weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
+        part: 0,
+    };
 }
 
 /// Reads accumulators out, raw or requantized.

@@ -97,20 +97,7 @@ fn each_error_has_its_cause() {
 
 #[test]
 fn a_value_that_does_not_fit_its_field_is_not_another_command() {
-    let tile = Tile {
-        activations: 0,
-        rows: 1,
-        weights: 0,
-        k_words: 1,
-        accumulator: 0,
-        half: 0,
-        accumulate: false,
-        shift: 0,
-        act: ActBits::A8,
-        act_signed: true,
-        weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
-        part: 0,
-    };
+    let tile = Tile::ONE;
     let format = Requantize { parameters: 0, width: ActBits::A8, exponent_adjust: 0, zero_point: 0, lo: -128, hi: 127 };
     let drain = |banks, requantize| Op::Drain(Drain { rows: 1, accumulator: 0, half: 0, banks, requantize: Some(requantize) });
     let refused = |op: Op| std::panic::catch_unwind(|| Command::from(op).encode()).is_err();

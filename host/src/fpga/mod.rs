@@ -105,7 +105,8 @@ pub fn build(request: &BuildRequest, progress: &mut dyn Progress) -> Result<Repo
     let timing_met = fmax_mhz >= target.core_clock_mhz;
     let bitstream = if timing_met && !request.place_only {
         progress.step("ecppack: bitstream");
-        Some(routing::pack(&tools, &work)?)
+        routing::pack(&tools, &work)?;
+        Some(request.out_dir.join(routing::BITSTREAM))
     } else {
         None
     };

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -59,16 +59,18 @@ pub(super) fn run(tools: &Toolchain, target: &Target, seed: u32, place_only: boo
     })
 }
 
+/// The bitstream, in the folder of the build.
+pub(super) const BITSTREAM: &str = "board.bit";
+
 /// Packs the routed design of `work` into a bitstream.
-pub(super) fn pack(tools: &Toolchain, work: &Path) -> Result<PathBuf, FpgaError> {
+pub(super) fn pack(tools: &Toolchain, work: &Path) -> Result<(), FpgaError> {
     tools.run(
         "yowasp-ecppack",
-        ["--compress", "board.config", "board.bit"],
+        ["--compress", "board.config", BITSTREAM],
         work,
         "ecppack.log",
         "route again; the bitstream is made from the routed design",
-    )?;
-    Ok(work.join("board.bit"))
+    )
 }
 
 /// The part of nextpnr's `--report` that is used.
