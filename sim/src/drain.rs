@@ -9,8 +9,7 @@
 use crate::datapath::DrainRead;
 use crate::trace::Visitor;
 use crumb_arch::precision::ActBits;
-use crumb_arch::timing::DRAIN_LATENCY;
-use crumb_arch::timing::FIFO_LINES;
+use crumb_arch::timing::{DRAIN_LATENCY, FIFO_LINES};
 use crumb_arch::{Drain as Command, Requantize};
 
 /// What travels beside an issued row and bank.
