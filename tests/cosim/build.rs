@@ -12,13 +12,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crumb_arch::ArrayConfig;
+use crumb_arch::config::NAMES;
 use crumb_cosim_preflight::Verilator;
 
 #[path = "build/stand_in.rs"]
 mod stand_in;
 
-/// Name and width of the stream in bits; each name is a feature, or belongs to the feature `loopback`.
-const CRUMB: [(&str, u32); 5] = [("tiny", 32), ("small", 64), ("medium", 64), ("large", 128), ("huge", 256)];
+/// Name and width of the stream in bits; all belong to the feature `loopback`.
 const LOOPBACK: [(&str, u32); 4] = [("loopback32", 32), ("loopback64", 64), ("loopback128", 128), ("loopback256", 256)];
 
 fn main() {
@@ -39,7 +40,9 @@ fn build_all() -> Result<(), String> {
     println!("cargo::rustc-env=CRUMB_COSIM_VERILATOR={}", verilator.version);
 
     let feature = |name: &str| env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase())).is_some();
-    for (config, bits) in CRUMB.into_iter().filter(|(config, _)| feature(config)) {
+    for config in NAMES.into_iter().filter(|config| feature(config)) {
+        let sizes = ArrayConfig::named(config).map_err(|error| format!("cannot read the sizes of `{config}`: {error}"))?;
+        let bits = sizes.stream_bits as u32;
         let verilog =
             crumb_hdl::verilog_for(config).map_err(|error| format!("cannot generate the Verilog of `{config}`: {error}"))?;
         build_one(&verilator, &out, config, bits, &verilog, feature("trace"))?;
