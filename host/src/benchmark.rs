@@ -6,6 +6,7 @@ use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What one run of a network cost, and whether it was exact. What a machine without a clock does not count is `None`.
 #[derive(Clone, Debug, Serialize)]
@@ -86,7 +87,7 @@ pub fn measure(
 
 /// The first tensor, or accumulators, in which two runs differ.
 fn first_mismatch(network: &Network, a: &Execution, b: &Execution) -> Option<String> {
-    let same = |a: &Option<Tensor>, b: &Option<Tensor>| match (a, b) {
+    let same = |a: &Option<Arc<Tensor>>, b: &Option<Arc<Tensor>>| match (a, b) {
         (Some(a), Some(b)) => a.same_bits(b),
         (a, b) => a.is_none() && b.is_none(),
     };
@@ -167,7 +168,7 @@ mod tests {
 
     fn execution(values: Vec<f32>) -> Execution {
         let mut network = network();
-        network.tensors[0].constant = Some(Tensor::new(vec![values.len()], TensorData::F32(values)).unwrap());
+        network.tensors[0].constant = Some(Arc::new(Tensor::new(vec![values.len()], TensorData::F32(values)).unwrap()));
         run(&network, &[], &PrecisionPlan::default(), &Contract).unwrap()
     }
 

@@ -285,7 +285,6 @@ refused("trans_a", lambda m: small_gemm(m, transA=1))
 refused("overflow", lambda m: small_gemm(m, m.dq(m.const(np.array([1, 2**31 - 1], I32)), 0.125, 0, I32)))
 refused("computed_scale", computed_scale)
 refused("axis_input", axis_input)
-refused("conv1d", lambda m: (m.node("Conv", [m.qdq("x", 0.5, 0, U8), m.weights((2, 3, 5), 0.25)]), [1, 3, 9], 3))
 refused("weight_axis", lambda m: (
     m.node("Conv", [m.qdq("x", 0.5, 0, U8), m.weights((2, 3, 1, 1), [0.25] * 3, axis=1)]), [1, 3, 9, 9], 4))
 refused("wrong_channels", lambda m: (

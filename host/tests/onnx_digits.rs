@@ -4,7 +4,9 @@ mod onnx_support;
 
 use std::path::Path;
 
-use crumb::network::{Float32Arithmetic, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData, run};
+use crumb::network::{
+    ArrayLayer, Float32Arithmetic, LayerOutput, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData, run,
+};
 
 fn digits(file: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("digits").join(file)
@@ -42,8 +44,9 @@ fn four_layers_without_special_cases() {
     let network = network();
     assert_eq!(network.layer_names(), ["conv1", "conv2", "conv3", "fc"]);
     let kinds: Vec<_> = network.nodes.iter().map(|node| node.op.kind()).collect();
-    assert_eq!(kinds, ["Quantize", "Conv", "Conv", "Conv", "Flatten", "Gemm"]);
-    assert!(network.array_layers().take(3).all(|(_, layer)| layer.fused_relu && layer.output.is_some()));
+    assert_eq!(kinds, ["QuantizeLinear", "Conv", "Conv", "Conv", "Flatten", "Gemm"]);
+    let relu = |layer: &ArrayLayer| matches!(layer.output, LayerOutput::Quantized { clamp: [0.0, f32::INFINITY], .. });
+    assert!(network.array_layers().take(3).all(|(_, layer)| relu(layer)));
     assert_eq!(network.output_names, ["logits"]);
 }
 

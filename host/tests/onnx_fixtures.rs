@@ -2,7 +2,7 @@
 
 mod onnx_support;
 
-use crumb::network::{DType, Float32Arithmetic, Op, PrecisionPlan, run};
+use crumb::network::{DType, Float32Arithmetic, LayerOutput, Op, PrecisionPlan, run};
 use onnx_support::{fixture_names, import_fixture, read_tensor};
 
 #[test]
@@ -32,17 +32,17 @@ fn kinds(name: &str) -> Vec<&'static str> {
 
 #[test]
 fn patterns_become_the_layers_they_mean() {
-    assert_eq!(kinds("conv_relu"), ["Quantize", "Conv", "Dequantize"]);
-    assert_eq!(kinds("conv_signed_relu_kept"), ["Quantize", "Conv", "Dequantize"]);
-    assert_eq!(kinds("conv_float_output"), ["Quantize", "Conv"]);
-    assert_eq!(kinds("conv_float_output_relu"), ["Quantize", "Conv", "Relu"]);
-    assert_eq!(kinds("conv_constant_nodes"), ["Quantize", "Conv", "Dequantize"]);
-    assert_eq!(kinds("float_weights"), ["Quantize", "Conv", "Dequantize"]);
-    assert_eq!(kinds("gemm_float"), ["Quantize", "Gemm"]);
-    assert_eq!(kinds("flatten_to_gemm"), ["Quantize", "Flatten", "Gemm"]);
-    assert_eq!(kinds("flatten_dequantized"), ["Quantize", "Conv", "Conv", "Flatten", "Gemm"]);
-    assert_eq!(kinds("relu_between"), ["Quantize", "Relu", "Dequantize", "Quantize", "Dequantize"]);
-    let cnn = ["Quantize", "Conv", "Conv", "Conv", "Flatten", "Gemm", "Dequantize"];
+    assert_eq!(kinds("conv_relu"), ["QuantizeLinear", "Conv", "DequantizeLinear"]);
+    assert_eq!(kinds("conv_signed_relu_kept"), ["QuantizeLinear", "Conv", "DequantizeLinear"]);
+    assert_eq!(kinds("conv_float_output"), ["QuantizeLinear", "Conv"]);
+    assert_eq!(kinds("conv_float_output_relu"), ["QuantizeLinear", "Conv", "Relu"]);
+    assert_eq!(kinds("conv_constant_nodes"), ["QuantizeLinear", "Conv", "DequantizeLinear"]);
+    assert_eq!(kinds("float_weights"), ["QuantizeLinear", "Conv", "DequantizeLinear"]);
+    assert_eq!(kinds("gemm_float"), ["QuantizeLinear", "Gemm"]);
+    assert_eq!(kinds("flatten_to_gemm"), ["QuantizeLinear", "Flatten", "Gemm"]);
+    assert_eq!(kinds("flatten_dequantized"), ["QuantizeLinear", "Conv", "Conv", "Flatten", "Gemm"]);
+    assert_eq!(kinds("relu_between"), ["QuantizeLinear", "Relu", "DequantizeLinear", "QuantizeLinear", "DequantizeLinear"]);
+    let cnn = ["QuantizeLinear", "Conv", "Conv", "Conv", "Flatten", "Gemm", "DequantizeLinear"];
     assert_eq!(kinds("cnn_static_u8"), cnn);
     assert_eq!(kinds("cnn_static_s8"), cnn);
 }
@@ -52,16 +52,17 @@ fn layers_carry_names_parameters_and_symbolic_shapes() {
     let network = import_fixture("conv_zero_point_relu");
     let (index, layer) = network.array_layers().next().unwrap();
     assert_eq!((layer.input.zero_point, layer.input.dtype), (113, DType::U8));
-    assert_eq!(layer.output.unwrap().zero_point, 31);
-    assert!(layer.fused_relu);
+    assert_eq!(layer.output_quant().unwrap().zero_point, 31);
+    let LayerOutput::Quantized { clamp, .. } = layer.output else { panic!("not quantized") };
+    assert_eq!(clamp, [0.0, f32::INFINITY]);
     assert_eq!((layer.out_channels, layer.k, layer.weight_scales.len()), (8, 27, 8));
     assert!(layer.name.starts_with("conv"), "{}", layer.name);
     let Op::Conv(conv) = &network.nodes[index].op else { panic!("not a Conv") };
-    assert_eq!((conv.kernel, conv.group), ([3, 3], 1));
-    let shape = network.tensor(network.nodes[index].output).shape.as_ref().unwrap();
+    assert_eq!((conv.window.kernel, conv.group), ([3, 3], 1));
+    let shape = network.tensor(network.nodes[index].outputs[0]).shape.as_ref().unwrap();
     let shown: Vec<_> = shape.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["batch", "8", "9", "7"]);
-    assert_eq!(network.shapes(&[vec![5, 3, 9, 7]]).unwrap()[network.outputs[0].0], [5, 8, 9, 7]);
+    assert_eq!(network.known(&[vec![5, 3, 9, 7]]).unwrap()[network.outputs[0].0].sizes().unwrap(), [5, 8, 9, 7]);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn compare(name: &str, network: &Network, act_bits: u8) -> usize {
     let mut layers = 0;
     for (index, layer) in network.array_layers() {
         let node = &network.nodes[index];
-        let input = execution.tensors[node.inputs[0].0].as_ref().unwrap();
+        let input = execution.tensors[node.inputs[0].unwrap().0].as_ref().unwrap();
         for tile in [1, 7, 1000] {
             let tile = tile.min(execution.accumulators[index].len() / layer.out_channels);
             assert_eq!(by_gemm(&node.op, layer, input, act_bits, tile), execution.accumulators[index], "{name} {tile}");

@@ -26,10 +26,8 @@ fn fewer_weight_bits_equal_a_model_with_edited_weights() {
                 let layer = edited.layer_mut(&layer).unwrap();
                 let step = f64::from(1 << (8 - bits));
                 let top = f64::from(1 << (bits - 1));
-                for weight in &mut layer.weights {
-                    let rounded = (f64::from(*weight) / step).round_ties_even().clamp(-top, top - 1.0);
-                    *weight = (rounded * step) as i8;
-                }
+                let rounded = |&weight: &i8| (f64::from(weight) / step).round_ties_even().clamp(-top, top - 1.0);
+                layer.weights = layer.weights.iter().map(|weight| (rounded(weight) * step) as i8).collect();
             }
             let edited = execute(&edited, name, &PrecisionPlan::default());
             assert_eq!(switched.accumulators, edited.accumulators, "{name} {bits}");
@@ -47,7 +45,7 @@ fn fewer_activation_bits_narrow_the_producer() {
     for bits in [4u8, 2] {
         let execution = execute(&network, name, &PrecisionPlan::uniform(precision(bits, 8)));
         for (index, layer) in network.array_layers() {
-            let input = network.nodes[index].inputs[0].0;
+            let input = network.nodes[index].inputs[0].unwrap().0;
             assert_eq!(execution.tensor_bits[input], bits);
             let values = execution.tensors[input].as_ref().unwrap().ints().unwrap();
             assert!(values.iter().all(|&value| (0..1 << bits).contains(&value)));
@@ -60,7 +58,7 @@ fn fewer_activation_bits_narrow_the_producer() {
         }
         // The first quantizer's input is the same float, so its narrow output is the rounding of value / (scale * 2^n).
         let (index, layer) = network.array_layers().next().unwrap();
-        let narrow = execution.tensors[network.nodes[index].inputs[0].0].as_ref().unwrap().ints().unwrap();
+        let narrow = execution.tensors[network.nodes[index].inputs[0].unwrap().0].as_ref().unwrap().ints().unwrap();
         let input = full.tensors[network.inputs[0].0].as_ref().unwrap();
         let params = layer.input.at_bits(bits);
         for (value, narrow) in input.floats().unwrap().iter().zip(narrow) {

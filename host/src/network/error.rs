@@ -60,14 +60,14 @@ pub enum NetworkError {
         expected: String,
     },
     /// A layer is not defined on this shape.
-    #[error("{node:?} ({operator}): input of shape [{}]: {problem}", list(shape))]
+    #[error("{node:?} ({operator}): input of shape {}: {problem}", shape_list(shapes))]
     Shape {
         /// Node's name.
         node: String,
         /// Kind of node.
         operator: &'static str,
-        /// Input's shape.
-        shape: Vec<Dim>,
+        /// Shapes of the inputs, as far as they are known.
+        shapes: Vec<Option<Vec<Dim>>>,
         /// What is wrong with it and what would be right.
         problem: String,
     },
@@ -148,6 +148,11 @@ pub enum NetworkError {
         /// Names there are.
         known: Vec<String>,
     },
+}
+
+fn shape_list(shapes: &[Option<Vec<Dim>>]) -> String {
+    let one = |shape: &Option<Vec<Dim>>| shape.as_ref().map_or("?".to_string(), |dims| format!("[{}]", list(dims)));
+    shapes.iter().map(one).collect::<Vec<_>>().join(" and ")
 }
 
 fn list(shape: &[Dim]) -> String {

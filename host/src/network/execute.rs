@@ -1,23 +1,25 @@
-//! The walk over a network: the host's operations in float32, the array's layers by an [`Engine`].
+//! The walk over a network: the host's operations in onnxruntime's arithmetic, the array's layers by an [`Engine`].
 //!
 //! ```text
-//!   inputs --> node by node --> host: quantize, dequantize, relu, flatten
-//!                          \--> engine: Conv, Gemm       (plain loops, or a machine)
+//!   inputs --> node by node --> host: quantize, dequantize, pools, softmax, ...
+//!                          \--> engine: Conv, Gemm, MatMul     (plain loops, or a machine)
 //! ```
-//! Quantize divides (it does not multiply by a reciprocal), as onnxruntime does.
 
-use super::arithmetic::round_to_range;
-use super::layer::Narrowed;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::host::{HostOperator, Operand, Outline};
+use super::shape::{Known, check_inputs, infer};
 use super::{
-    Arithmetic, DType, Dequantize, LayerPrecision, Network, NetworkError, Node, Op, PrecisionPlan, Quantize, Relu, Tensor,
-    TensorData, TensorId, TensorInfo,
+    Arithmetic, ArrayLayer, DType, LayerPrecision, Network, NetworkError, Node, Op, PrecisionPlan, Tensor, TensorData, TensorId,
+    TensorInfo, matmul,
 };
 
 /// All tensors of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Execution {
     /// Values, indexed as [`Network::tensors`]; `None` for tensors that nothing computes.
-    pub tensors: Vec<Option<Tensor>>,
+    pub tensors: Vec<Option<Arc<Tensor>>>,
     /// int32 accumulators `acc8` of each array layer, indexed as [`Network::nodes`]; empty for the host's nodes.
     pub accumulators: Vec<Vec<i32>>,
     /// Width of each tensor, indexed as [`Network::tensors`].
@@ -28,15 +30,18 @@ pub struct Execution {
 impl Execution {
     /// The network's outputs, in its order.
     pub fn outputs(&self) -> Vec<&Tensor> {
-        self.outputs.iter().filter_map(|id| self.tensors[id.0].as_ref()).collect()
+        self.outputs.iter().filter_map(|id| self.tensors[id.0].as_deref()).collect()
     }
 }
 
-/// One layer to compute.
+/// One layer to compute, its weights constant: a product of two computed operands comes as one [`super::Gemm`] for each pair of
+/// matrices.
 #[derive(Debug)]
 pub struct Work<'a> {
     /// Index of its node.
     pub node: usize,
+    /// Which of the node's products it is.
+    pub part: usize,
     /// The layer.
     pub op: &'a Op,
     /// Its input, at `precision.act_bits` bits.
@@ -72,84 +77,142 @@ pub fn execute<E: Engine>(
     arithmetic: &impl Arithmetic,
     engine: &mut E,
 ) -> Result<Execution, E::Error> {
-    let shapes = network.shapes(&inputs.iter().map(|input| input.shape().to_vec()).collect::<Vec<_>>())?;
+    check_inputs(network, &inputs.iter().map(|input| input.shape().to_vec()).collect::<Vec<_>>())?;
     let bits = plan.tensor_bits(network)?;
-    let mut tensors: Vec<Option<Tensor>> = network.tensors.iter().map(|info| info.constant.clone()).collect();
+    let mut tensors: Vec<Option<Arc<Tensor>>> = network.tensors.iter().map(|info| info.constant.clone()).collect();
     for (&id, input) in network.inputs.iter().zip(inputs) {
         expect_type(network.tensor(id), input, network.tensor(id).dtype)?;
-        tensors[id.0] = Some(input.clone());
+        tensors[id.0] = Some(Arc::new(input.clone()));
     }
     for (id, info) in network.tensors.iter().enumerate() {
-        if bits[id] < 8
-            && let Some(tensor) = &tensors[id]
-        {
+        if let Some(tensor) = &tensors[id] {
             tensors[id] = Some(narrow_given(info, tensor, bits[id], arithmetic)?);
         }
     }
     let mut accumulators = vec![Vec::new(); network.nodes.len()];
     for (index, node) in network.nodes.iter().enumerate() {
-        let (Some(&input_id), output_id) = (node.inputs.first(), node.output) else { continue };
-        let Some(input) = &tensors[input_id.0] else { continue };
-        let shape = shapes[output_id.0].clone();
-        let widths = [bits[input_id.0], bits[output_id.0]];
-        let output = match &node.op {
-            Op::Quantize(op) => quantize(op, floats(network, node, input)?, &shape, widths[1]),
-            Op::Dequantize(op) => dequantize(op, &ints(network, node, input)?, &shape, widths[0]),
-            Op::Flatten(_) => input.data().clone(),
-            Op::Relu(op) => relu(op, input, widths[0]),
-            Op::Conv(_) | Op::Gemm(_) => {
-                let precision = node.op.array_layer().map_or_else(LayerPrecision::default, |layer| plan.of(&layer.name));
-                let work = Work { node: index, op: &node.op, input, shape: &shape, precision, output_bits: widths[1] };
-                let (output, sums) = engine.layer(&work)?;
+        let operands: Vec<Option<&Arc<Tensor>>> = node.inputs.iter().map(|id| id.and_then(|id| tensors[id.0].as_ref())).collect();
+        let known: Vec<Option<Known>> = operands.iter().map(|operand| operand.map(Known::of)).collect();
+        let refuse = |problem| node.refuse(&known, problem);
+        let shapes: Option<Vec<Vec<usize>>> = infer(&node.op, &known).map_err(refuse)?.iter().map(Known::sizes).collect();
+        let shapes = shapes.ok_or_else(|| refuse("its output's shape does not follow from its inputs".into()))?;
+        let outputs = match &node.op {
+            Op::Host(host) => {
+                let operand = |(id, tensor): (&Option<TensorId>, &Option<&'_ Arc<Tensor>>)| {
+                    let (id, tensor) = ((*id)?, (*tensor)?);
+                    Some((tensor.clone(), bits[id.0]))
+                };
+                let owned: Vec<Option<(Arc<Tensor>, u8)>> = node.inputs.iter().zip(&operands).map(operand).collect();
+                let operands: Vec<_> =
+                    owned.iter().map(|o| o.as_ref().map(|(tensor, bits)| Operand { tensor, bits: *bits })).collect();
+                let outline = |(shape, id): (&Vec<usize>, &TensorId)| Outline { shape: shape.clone(), bits: bits[id.0] };
+                let outlines: Vec<Outline> = shapes.iter().zip(&node.outputs).map(outline).collect();
+                host_outputs(host.as_ref(), &operands, &outlines).map_err(refuse)?
+            }
+            Op::Conv(_) | Op::Gemm(_) | Op::MatMul(_) => {
+                let widths = node.inputs.iter().map(|id| id.map_or(8, |id| bits[id.0])).collect::<Vec<_>>();
+                let output_bits = node.outputs.first().map_or(8, |id| bits[id.0]);
+                let (output, sums) = array_node(index, node, &operands, &widths, &shapes[0], output_bits, plan, engine)?;
                 accumulators[index] = sums;
-                output
+                vec![Tensor::new(shapes[0].clone(), output)?]
             }
         };
-        tensors[output_id.0] = Some(Tensor::new(shape, output)?);
+        for (&id, output) in node.outputs.iter().zip(outputs) {
+            tensors[id.0] = Some(Arc::new(output));
+        }
     }
     Ok(Execution { tensors, accumulators, tensor_bits: bits, outputs: network.outputs.clone() })
 }
 
-fn quantize(op: &Quantize, input: &[f32], shape: &[usize], bits: u8) -> TensorData {
-    let values = input.iter().enumerate().map(|(index, &value)| {
-        let Narrowed { scale, zero_point, low, high, .. } = op.at(shape, index).at_bits(bits);
-        round_to_range(value / scale, zero_point, low, high)
-    });
-    TensorData::from_ints(op.dtype, values).unwrap_or(TensorData::I32(Vec::new()))
+fn host_outputs(host: &dyn HostOperator, operands: &[Option<Operand<'_>>], outlines: &[Outline]) -> Result<Vec<Tensor>, String> {
+    let data = host.compute(operands, outlines)?;
+    let tensor =
+        |(data, outline): (TensorData, &Outline)| Tensor::new(outline.shape.clone(), data).map_err(|error| error.to_string());
+    data.into_iter().zip(outlines).map(tensor).collect()
 }
 
-fn dequantize(op: &Dequantize, input: &[i32], shape: &[usize], bits: u8) -> TensorData {
-    let value = |(index, &integer): (usize, &i32)| {
-        let params = op.0.at(shape, index);
-        if op.0.dtype == DType::I32 {
-            return integer.wrapping_sub(params.zero_point) as f32 * params.scale;
-        }
-        let Narrowed { scale, zero_point, .. } = params.at_bits(bits);
-        (integer - zero_point) as f32 * scale
+/// A node of the array: with its computed zero points and weights in place, as one layer or many.
+#[allow(clippy::too_many_arguments)]
+fn array_node<E: Engine>(
+    index: usize,
+    node: &Node,
+    operands: &[Option<&Arc<Tensor>>],
+    widths: &[u8],
+    shape: &[usize],
+    output_bits: u8,
+    plan: &PrecisionPlan,
+    engine: &mut E,
+) -> Result<(TensorData, Vec<i32>), E::Error> {
+    let missing = || NetworkError::Layer { layer: node.name.clone(), problem: "an operand is missing".into() };
+    let input = operands.first().copied().flatten().ok_or_else(missing)?;
+    let planned = node.op.array_layer().map_or_else(LayerPrecision::default, |layer| plan.of(&layer.name));
+    let precision = LayerPrecision { act_bits: widths.first().copied().unwrap_or(8), ..planned };
+    let op = with_zero_points(&node.op, operands)?;
+    let Op::MatMul(matmul) = op.as_ref() else {
+        return engine.layer(&Work { node: index, part: 0, op: &op, input, shape, precision, output_bits });
     };
-    TensorData::F32(input.iter().enumerate().map(value).collect())
-}
-
-fn relu(op: &Relu, input: &Tensor, bits: u8) -> TensorData {
-    let zero = op.quant.map_or(0, |quant| quant.at_bits(bits).zero_point);
-    match input.data() {
-        // As onnxruntime: NaN stays NaN, -0.0 becomes 0.0.
-        TensorData::F32(values) => TensorData::F32(values.iter().map(|&v| if v.is_nan() || v > 0.0 { v } else { 0.0 }).collect()),
-        TensorData::I8(values) => TensorData::I8(values.iter().map(|&v| v.max(zero.clamp(-128, 127) as i8)).collect()),
-        TensorData::U8(values) => TensorData::U8(values.iter().map(|&v| v.max(zero.clamp(0, 255) as u8)).collect()),
-        TensorData::I32(values) => TensorData::I32(values.iter().map(|&v| v.max(zero)).collect()),
-        TensorData::I64(values) => TensorData::I64(values.iter().map(|&v| v.max(i64::from(zero))).collect()),
+    let right = operands.get(1).copied().flatten().ok_or_else(missing)?;
+    let products = matmul::products(matmul, input, right, widths.get(1).copied().unwrap_or(8))?;
+    let mut outputs: Option<TensorData> = None;
+    let mut sums = Vec::new();
+    for (part, product) in products.enumerate() {
+        let (op, input) = product?;
+        let n = op.array_layer().map_or(0, |layer| layer.out_channels);
+        let shape = [input.shape()[0], n];
+        let work = Work { node: index, part, op: &op, input: &input, shape: &shape, precision, output_bits };
+        let (output, output_sums) = engine.layer(&work)?;
+        sums.extend(output_sums);
+        match &mut outputs {
+            None => outputs = Some(output),
+            Some(outputs) => outputs.extend(&output),
+        }
     }
+    let dtype = op.array_layer().map_or(DType::F32, |layer| layer.output.dtype());
+    Ok((outputs.unwrap_or(TensorData::empty(dtype)), sums))
 }
 
-/// An integer input from outside arrives at 8 bits; a plan that wants fewer has it requantized on entry.
-fn narrow_given(info: &TensorInfo, tensor: &Tensor, bits: u8, arithmetic: &impl Arithmetic) -> Result<Tensor, NetworkError> {
+/// The operation with zero points that other nodes have computed: operand 2 is the input's, operand 3 the weights'.
+fn with_zero_points<'a>(op: &'a Op, operands: &[Option<&Arc<Tensor>>]) -> Result<Cow<'a, Op>, NetworkError> {
+    let computed = |at: usize| operands.get(at).copied().flatten();
+    if computed(2).is_none() && computed(3).is_none() {
+        return Ok(Cow::Borrowed(op));
+    }
+    let mut op = op.clone();
+    let Some(layer) = op.array_layer_mut() else { return Ok(Cow::Owned(op)) };
+    if let Some(zero) = computed(2) {
+        layer.input.zero_point = zero_points(layer, zero)?.first().copied().unwrap_or(0);
+    }
+    if let Some(zero) = computed(3) {
+        let shift = if zero.dtype() == DType::U8 { 128 } else { 0 };
+        layer.weight_zero_points = zero_points(layer, zero)?.iter().map(|zero| zero - shift).collect();
+    }
+    Ok(Cow::Owned(op))
+}
+
+fn zero_points(layer: &ArrayLayer, tensor: &Tensor) -> Result<Vec<i32>, NetworkError> {
+    tensor.ints().filter(|values| !values.is_empty()).ok_or_else(|| NetworkError::Type {
+        tensor: format!("zero point of {}", layer.name),
+        found: tensor.dtype(),
+        expected: "int8 or uint8".into(),
+    })
+}
+
+/// Integers from outside arrive at the width of their quantizer; a plan that wants fewer bits has them requantized on entry.
+fn narrow_given(
+    info: &TensorInfo,
+    tensor: &Arc<Tensor>,
+    bits: u8,
+    arithmetic: &impl Arithmetic,
+) -> Result<Arc<Tensor>, NetworkError> {
     let (Some(quant), Some(values)) = (info.quant, tensor.ints()) else { return Ok(tensor.clone()) };
-    let Narrowed { zero_point, low, high, .. } = quant.at_bits(bits);
-    let values = values
-        .iter()
-        .map(|&value| arithmetic.requantize(value - quant.zero_point, 1.0, i32::from(8 - bits), zero_point, low, high));
-    Tensor::new(tensor.shape().to_vec(), TensorData::from_ints(quant.dtype, values).unwrap_or(tensor.data().clone()))
+    if bits >= quant.bits {
+        return Ok(tensor.clone());
+    }
+    let (from, to) = (quant.at_bits(quant.bits), quant.at_bits(bits));
+    let dropped = i32::from(quant.bits - bits);
+    let narrow = |&value: &i32| arithmetic.requantize(value - from.zero_point, 1.0, dropped, to.zero_point, to.low, to.high);
+    let data = TensorData::from_ints(quant.dtype, values.iter().map(narrow)).unwrap_or(TensorData::empty(quant.dtype));
+    Ok(Arc::new(Tensor::new(tensor.shape().to_vec(), data)?))
 }
 
 fn expect_type(info: &TensorInfo, tensor: &Tensor, expected: DType) -> Result<(), NetworkError> {
@@ -158,17 +221,4 @@ fn expect_type(info: &TensorInfo, tensor: &Tensor, expected: DType) -> Result<()
     }
     let (tensor, found, expected) = (info.name.clone(), tensor.dtype(), expected.name().to_string());
     Err(NetworkError::Type { tensor, found, expected })
-}
-
-fn ints(network: &Network, node: &Node, tensor: &Tensor) -> Result<Vec<i32>, NetworkError> {
-    tensor.ints().ok_or_else(|| wrong_type(network, node, tensor, "int8, uint8 or int32"))
-}
-
-fn floats<'a>(network: &Network, node: &Node, tensor: &'a Tensor) -> Result<&'a [f32], NetworkError> {
-    tensor.floats().ok_or_else(|| wrong_type(network, node, tensor, "float32"))
-}
-
-fn wrong_type(network: &Network, node: &Node, tensor: &Tensor, expected: &str) -> NetworkError {
-    let name = node.inputs.first().map_or_else(String::new, |id| network.tensor(*id).name.clone());
-    NetworkError::Type { tensor: name, found: tensor.dtype(), expected: expected.into() }
 }

@@ -1,57 +1,10 @@
-//! Parameters of each kind of node.
-//!
-//! An array layer holds everything in the form the machine wants it: int8 weights `[output channel][k]`, int32 bias in
+//! Parameters of a layer on the array, in the form the machine wants them: int8 weights `[output channel][k]`, int32 bias in
 //! units of `input scale * weight scale`, one float32 multiplier per channel for the requantizer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::arithmetic::power_of_two;
-use super::{DType, Dim};
-
-/// Meaning of an integer: `value = (integer - zero_point) * scale`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct QuantParams {
-    /// Step between neighbouring integers; finite and positive.
-    pub scale: f32,
-    /// Integer that means zero, in the range of `dtype`.
-    pub zero_point: i32,
-    /// Integer type.
-    pub dtype: DType,
-}
-
-/// [`QuantParams`] at a width of 8 bits or fewer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Narrowed {
-    /// Width in bits.
-    pub bits: u8,
-    /// `scale * 2^(8 - bits)`.
-    pub scale: f32,
-    /// Zero point at this width.
-    pub zero_point: i32,
-    /// Smallest integer.
-    pub low: i32,
-    /// Largest integer.
-    pub high: i32,
-}
-
-impl QuantParams {
-    /// The same quantizer with `bits` bits: step `2^(8 - bits)` times as large, range of `bits` bits with the same
-    /// signedness, zero point divided by `2^(8 - bits)` and rounded half to even. Zero stays exact at every width;
-    /// a zero point that is no multiple of `2^(8 - bits)` moves the ends of the range by less than one new step.
-    pub fn at_bits(&self, bits: u8) -> Narrowed {
-        let bits = bits.clamp(1, 8);
-        let dropped = i32::from(8 - bits);
-        let (low, high) = self.dtype.range(bits);
-        let zero_point = if dropped == 0 {
-            self.zero_point
-        } else {
-            // Division by a power of two is exact in float32 for these small integers.
-            let rounded = (self.zero_point as f32 * power_of_two(-dropped)).round_ties_even() as i32;
-            rounded.clamp(low, high)
-        };
-        Narrowed { bits, scale: self.scale * power_of_two(dropped), zero_point, low, high }
-    }
-}
+use super::{DType, Dim, Narrowed, QuantParams};
 
 /// Bias of an array layer, in units of its accumulators.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,16 +15,46 @@ pub struct Bias {
     pub at_weight_bits: BTreeMap<u8, Vec<i32>>,
 }
 
+/// What becomes of a layer's accumulators.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LayerOutput {
+    /// They are the output, as int32 in units of the 8-bit layer.
+    Sums,
+    /// They are scaled to float32 on the host.
+    Float,
+    /// They are requantized.
+    Quantized {
+        /// Meaning of the output.
+        quant: QuantParams,
+        /// Values outside this interval become its ends: `[0, inf]` for a ReLU that follows, `[0, 6]` for a Clip.
+        clamp: [f32; 2],
+    },
+}
+
+impl LayerOutput {
+    /// Element type of the output.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::Sums => DType::I32,
+            Self::Float => DType::F32,
+            Self::Quantized { quant, .. } => quant.dtype,
+        }
+    }
+}
+
 /// What every layer on the array has.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ArrayLayer {
     /// Name in the model file; unique among the layers of a network.
     pub name: String,
-    /// Weights `[out_channels][k]`, row-major. uint8 weights of the file are stored minus 128, zero point too.
-    pub weights: Vec<i8>,
-    /// Number of output channels, all groups together.
+    /// Weights `[out_channels][k]`, row-major, in 8-bit form; empty where they are computed. uint8 weights of the file are stored
+    /// minus 128, zero point too.
+    pub weights: Arc<[i8]>,
+    /// Bits of a weight in the file: 8, 4 or 2. Narrower weights stand in the upper bits.
+    pub file_bits: u8,
+    /// Number of output channels, all groups together; 0 where weights are computed.
     pub out_channels: usize,
-    /// Length of the reduction: weights per output channel.
+    /// Length of the reduction: weights per output channel; 0 where weights are computed.
     pub k: usize,
     /// One scale, or one for each output channel.
     pub weight_scales: Vec<f32>,
@@ -81,10 +64,10 @@ pub struct ArrayLayer {
     pub bias: Option<Bias>,
     /// Meaning of the input; int8 or uint8.
     pub input: QuantParams,
-    /// Meaning of the output, or `None` when accumulators are read out and scaled to float32 on the host.
-    pub output: Option<QuantParams>,
-    /// Negative results become zero. It is part of the requantizer's clamp, so only layers with `output` have it.
-    pub fused_relu: bool,
+    /// Factor of the product (alpha of QGemm), 1 almost always: part of [`ArrayLayer::accumulator_scale`].
+    pub alpha: f32,
+    /// What becomes of the accumulators.
+    pub output: LayerOutput,
 }
 
 impl ArrayLayer {
@@ -110,20 +93,33 @@ impl ArrayLayer {
         values.and_then(|values| values.get(channel)).copied().unwrap_or(0)
     }
 
-    /// What one unit of the accumulator means: `float32(input scale * weight scale)`.
+    /// What one unit of the accumulator means: `float32(alpha * input scale * weight scale)`, from left to right.
     pub fn accumulator_scale(&self, channel: usize) -> f32 {
-        self.input.scale * self.weight_scale(channel)
+        self.alpha * self.input.scale * self.weight_scale(channel)
     }
 
-    /// The requantizer's multiplier, `float32(float32(sx * sw) / sy)` as onnxruntime computes it; `None` for float output.
+    /// Meaning of the output, where it is integers.
+    pub fn output_quant(&self) -> Option<QuantParams> {
+        match self.output {
+            LayerOutput::Quantized { quant, .. } => Some(quant),
+            LayerOutput::Sums | LayerOutput::Float => None,
+        }
+    }
+
+    /// The requantizer's multiplier, `float32(float32(sx * sw) / sy)` as onnxruntime computes it; `None` where nothing is
+    /// requantized.
     pub fn multiplier(&self, channel: usize) -> Option<f32> {
-        self.output.map(|output| self.accumulator_scale(channel) / output.scale)
+        self.output_quant().map(|output| self.accumulator_scale(channel) / output.scale)
     }
 
-    /// Range of the output at `bits` bits, with the fused ReLU in its lower end.
+    /// Range of the output at a width, with the clamp that follows in its ends.
+    ///
+    /// Division by the scale and rounding keep order, so clamping values and clamping integers is the same.
     pub fn output_range(&self, output: &Narrowed) -> (i32, i32) {
-        let low = if self.fused_relu { output.low.max(output.zero_point) } else { output.low };
-        (low, output.high)
+        let LayerOutput::Quantized { clamp: [low, high], .. } = self.output else { return (output.low, output.high) };
+        let high = if high == f32::INFINITY { output.high } else { output.quantize(high) };
+        let low = if low == f32::NEG_INFINITY { output.low } else { output.quantize(low) };
+        (low.min(high), high)
     }
 
     /// Largest magnitude that any accumulator of the layer, raw or corrected for zero points, can reach at any
@@ -148,154 +144,32 @@ fn per_channel<T: Copy>(values: &[T], channel: usize) -> Option<T> {
     if values.len() == 1 { values.first().copied() } else { values.get(channel).copied() }
 }
 
-/// Padding of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Padding {
-    /// Rows above, columns to the left, rows below, columns to the right.
-    Explicit([usize; 4]),
-    /// `ceil(size / stride)` outputs; an odd row or column of padding goes below or to the right.
-    SameUpper,
-    /// `ceil(size / stride)` outputs; an odd row or column of padding goes above or to the left.
-    SameLower,
-}
-
-/// Two-dimensional convolution of `[batch, channels, height, width]`; weights `[out_channels][ci][kh][kw]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Conv {
-    /// Weights and scales; `k` is `in_channels / group * kernel[0] * kernel[1]`.
-    pub layer: ArrayLayer,
-    /// Input channels, all groups together.
-    pub in_channels: usize,
-    /// Kernel height and width.
-    pub kernel: [usize; 2],
-    /// Vertical and horizontal stride.
-    pub strides: [usize; 2],
-    /// Padding, with the input's zero point.
-    pub padding: Padding,
-    /// Vertical and horizontal distance between kernel taps.
-    pub dilations: [usize; 2],
-    /// Number of groups; divides both channel counts.
-    pub group: usize,
-}
-
-/// Fully connected layer of `[rows, k]`; weights `[out_channels][k]` whatever the file's `transB`.
-#[derive(Debug, Clone, PartialEq)]
+/// Fully connected layer of `[.., k]` with constant weights `[out_channels][k]`, whatever the file's order.
+#[derive(Debug, Clone)]
 pub struct Gemm {
     /// Weights and scales.
     pub layer: ArrayLayer,
 }
 
-/// float32 to integers: `clamp(round_half_even(x / scale) + zero_point)`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Quantize {
-    /// One scale, or one for each slice along `axis`.
-    pub scales: Vec<f32>,
-    /// As many zero points as scales.
-    pub zero_points: Vec<i32>,
-    /// The axis that the scales belong to; `None` when there is one scale for all.
-    pub axis: Option<usize>,
-    /// Result type: int8 or uint8.
-    pub dtype: DType,
-}
-
-impl Quantize {
-    /// Parameters of a quantizer for a whole tensor.
-    pub fn per_tensor(&self) -> Option<QuantParams> {
-        match (self.axis, self.scales.first(), self.zero_points.first()) {
-            (None, Some(&scale), Some(&zero_point)) => Some(QuantParams { scale, zero_point, dtype: self.dtype }),
-            _ => None,
-        }
-    }
-
-    /// Parameters for element `index` of a tensor of this shape.
-    pub fn at(&self, shape: &[usize], index: usize) -> QuantParams {
-        let slice = match self.axis {
-            None => 0,
-            Some(axis) => {
-                let inner: usize = shape.iter().skip(axis + 1).product();
-                index / inner.max(1) % shape.get(axis).copied().unwrap_or(1).max(1)
-            }
-        };
-        QuantParams {
-            scale: self.scales.get(slice).copied().unwrap_or(1.0),
-            zero_point: self.zero_points.get(slice).copied().unwrap_or(0),
-            dtype: self.dtype,
-        }
-    }
-}
-
-/// Integers to float32: `float32(integer - zero_point) * scale`. `dtype` is the type read: int8, uint8 or int32.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dequantize(pub Quantize);
-
-/// `max(x, 0)`: on float32, or on integers, where zero is the zero point.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Relu {
-    /// Meaning of an integer input; `None` on float32.
-    pub quant: Option<QuantParams>,
-}
-
-/// To two dimensions: those before `axis`, and the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flatten {
-    /// ONNX's axis, `-rank` to `rank`.
-    pub axis: i64,
-}
-
-impl Conv {
-    /// Size of the dilated kernel; `None` if it overflows.
-    pub fn extent(&self) -> Option<[usize; 2]> {
-        let size = |axis: usize| self.kernel[axis].checked_sub(1)?.checked_mul(self.dilations[axis])?.checked_add(1);
-        Some([size(0)?, size(1)?])
-    }
-
-    /// Padding as `[top, left, bottom, right]` for an input of this height and width; `None` if it overflows.
-    pub fn pads(&self, size: [usize; 2]) -> Option<[usize; 4]> {
-        let lower = match self.padding {
-            Padding::Explicit(pads) => return Some(pads),
-            Padding::SameUpper => false,
-            Padding::SameLower => true,
-        };
-        let extent = self.extent()?;
-        let mut pads = [0; 4];
-        for axis in 0..2 {
-            let outputs = size[axis].div_ceil(self.strides[axis].max(1));
-            let reach = outputs.checked_sub(1)?.checked_mul(self.strides[axis])?.checked_add(extent[axis])?;
-            let total = reach.saturating_sub(size[axis]);
-            let before = if lower { total.div_ceil(2) } else { total / 2 };
-            (pads[axis], pads[axis + 2]) = (before, total - before);
-        }
-        Some(pads)
-    }
-
-    /// Height and width of the output for an input of this height and width.
+impl Gemm {
+    /// Shape of the output for an input's.
     ///
     /// # Errors
     /// A sentence that says why there is no output.
-    pub fn output_size(&self, size: [usize; 2]) -> Result<[usize; 2], String> {
-        let overflow = || "sizes overflow; the attributes of this node cannot be meant".to_string();
-        let extent = self.extent().ok_or_else(overflow)?;
-        let pads = self.pads(size).ok_or_else(overflow)?;
-        let mut output = [0; 2];
-        for axis in 0..2 {
-            let padded = size[axis].checked_add(pads[axis]).and_then(|sum| sum.checked_add(pads[axis + 2]));
-            let padded = padded.ok_or_else(overflow)?;
-            let free = padded.checked_sub(extent[axis]).ok_or_else(|| {
-                format!("the dilated kernel spans {} but the padded input only {padded}; give a larger input", extent[axis])
-            })?;
-            output[axis] = free / self.strides[axis].max(1) + 1;
+    pub fn infer(&self, input: &[Dim]) -> Result<Vec<Dim>, String> {
+        match input {
+            [rows @ .., k] if k.fixed().is_none_or(|k| k == self.layer.k) => {
+                Ok(rows.iter().cloned().chain([Dim::Fixed(self.layer.out_channels)]).collect())
+            }
+            _ => Err(format!("expected [rows, {}]; insert a Flatten or Reshape before it", self.layer.k)),
         }
-        Ok(output)
     }
+}
 
-    /// Shape of the weights in the file, `[out_channels, in_channels / group, kh, kw]`.
-    pub fn weight_shape(&self) -> [usize; 4] {
-        [self.layer.out_channels, self.in_channels / self.group.max(1), self.kernel[0], self.kernel[1]]
-    }
-
-    /// Expected input shape, for messages.
-    pub(crate) fn expected_input(&self) -> Vec<Dim> {
-        let named = |name: &str| Dim::Symbolic(name.to_string());
-        vec![named("batch"), Dim::Fixed(self.in_channels), named("height"), named("width")]
-    }
+/// Matrix product of two computed operands, `[.., m, k] x [.., k, n]`, leading dimensions broadcast as NumPy does; a one-dimensional
+/// operand is a row on the left or a column on the right. The right operand is the array's weights, loaded as they are computed.
+#[derive(Debug, Clone)]
+pub struct MatMul {
+    /// Everything but the weights.
+    pub layer: ArrayLayer,
 }

@@ -14,7 +14,7 @@
 //! With `(ci, ky, kx)` each element would come from another line. The weights' order is only an address, so the choice
 //! costs nothing there. A fully connected layer is the case of a 1 x 1 image.
 
-use super::{ArrayLayer, Conv, Gemm, MAX_ELEMENTS, NetworkError, Op, Tensor, TensorData};
+use super::{ArrayLayer, Conv, Gemm, MAX_ELEMENTS, NetworkError, Op, Padding, Tensor, TensorData, Window};
 
 /// A layer, with an input shape, as matrix products.
 #[derive(Debug, Clone)]
@@ -25,9 +25,7 @@ pub struct Lowering<'a> {
     /// Input channels, all groups.
     channels: usize,
     input: [usize; 2],
-    kernel: [usize; 2],
-    strides: [usize; 2],
-    dilations: [usize; 2],
+    window: Window,
     /// Padding above and to the left; the rest follows from the output size.
     origin: [usize; 2],
     output: [usize; 2],
@@ -55,36 +53,33 @@ impl<'a> Lowering<'a> {
     pub fn conv(conv: &'a Conv, input_shape: &[usize]) -> Result<Self, NetworkError> {
         let layer = &conv.layer;
         let refuse = |problem: String| shape_error(layer, "Conv", input_shape, problem);
-        let &[batch, channels, height, width] = input_shape else {
-            return Err(refuse("expected [batch, channels, height, width]".into()));
+        let Some([batch, channels, height, width]) = conv.image_shape(input_shape) else {
+            let expected: Vec<_> = conv.expected_input().iter().map(ToString::to_string).collect();
+            return Err(refuse(format!("expected [{}]", expected.join(", "))));
         };
         if channels != conv.in_channels {
             return Err(refuse(format!("expected {} channels", conv.in_channels)));
         }
         let input = [height, width];
-        let output = conv.output_size(input).map_err(refuse)?;
-        let [top, left, ..] = conv.pads(input).unwrap_or_default();
-        let (kernel, strides, dilations, group) = (conv.kernel, conv.strides, conv.dilations, conv.group);
-        let origin = [top, left];
-        Self { layer, batch, channels, input, kernel, strides, dilations, origin, output, group }.checked(input_shape)
+        let output = conv.window.output_size(input).map_err(refuse)?;
+        let [top, left, ..] = conv.window.pads(input).unwrap_or_default();
+        let (window, group, origin) = (conv.window, conv.group, [top, left]);
+        Self { layer, batch, channels, input, window, origin, output, group }.checked(input_shape)
     }
 
-    /// Lowers a fully connected layer of an input `[rows, k]`.
+    /// Lowers a fully connected layer of an input `[.., k]`.
     ///
     /// # Errors
     /// As [`Lowering::conv`].
     pub fn gemm(gemm: &'a Gemm, input_shape: &[usize]) -> Result<Self, NetworkError> {
         let layer = &gemm.layer;
-        let &[batch, channels] = input_shape else {
-            return Err(shape_error(layer, "Gemm", input_shape, format!("expected [rows, {}]", layer.k)));
-        };
-        if channels != layer.k {
-            return Err(shape_error(layer, "Gemm", input_shape, format!("expected [rows, {}]", layer.k)));
-        }
+        let refuse = || shape_error(layer, "Gemm", input_shape, format!("expected [rows, {}]", layer.k));
+        let Some((&channels, rows)) = input_shape.split_last() else { return Err(refuse()) };
+        let batch = rows.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        let (Some(batch), true) = (batch, channels == layer.k) else { return Err(refuse()) };
         let one = [1, 1];
-        let (origin, group) = ([0, 0], 1);
-        Self { layer, batch, channels, input: one, kernel: one, strides: one, dilations: one, origin, output: one, group }
-            .checked(input_shape)
+        let window = Window { kernel: one, strides: one, padding: Padding::Explicit([0; 4]), dilations: one, ceil: false };
+        Self { layer, batch, channels, input: one, window, origin: [0, 0], output: one, group: 1 }.checked(input_shape)
     }
 
     fn checked(self, input_shape: &[usize]) -> Result<Self, NetworkError> {
@@ -94,7 +89,9 @@ impl<'a> Lowering<'a> {
             let (channels, outputs) = (self.channels, layer.out_channels);
             return inconsistent(format!("{} groups do not divide {channels} input and {outputs} output channels", self.group));
         }
-        let k = self.kernel[0].checked_mul(self.kernel[1]).and_then(|taps| taps.checked_mul(self.channels / self.group));
+        let k = self.window.kernel[0]
+            .checked_mul(self.window.kernel[1])
+            .and_then(|taps| taps.checked_mul(self.channels / self.group));
         if k != Some(layer.k) || layer.k.checked_mul(layer.out_channels) != Some(layer.weights.len()) {
             let weights = layer.weights.len();
             return inconsistent(format!("{weights} weights for k = {} and {} channels", layer.k, layer.out_channels));
@@ -138,7 +135,7 @@ impl<'a> Lowering<'a> {
         if group >= self.group {
             return Vec::new();
         }
-        let [taps, channels] = [self.kernel[0] * self.kernel[1], self.channels / self.group];
+        let [taps, channels] = [self.window.kernel[0] * self.window.kernel[1], self.channels / self.group];
         let n = self.n();
         let mut matrix = Vec::with_capacity(self.k() * n);
         for tap in 0..taps {
@@ -203,8 +200,8 @@ impl<'a> Lowering<'a> {
                 (pixel / (self.output[0] * self.output[1]), pixel / self.output[1] % self.output[0], pixel % self.output[1]);
             let first_channel = image * self.channels + group * channels;
             for (tap, values_of_tap) in row.chunks_exact_mut(channels.max(1)).enumerate() {
-                let y = self.coordinate(0, oy, tap / self.kernel[1]);
-                let x = self.coordinate(1, ox, tap % self.kernel[1]);
+                let y = self.coordinate(0, oy, tap / self.window.kernel[1]);
+                let x = self.coordinate(1, ox, tap % self.window.kernel[1]);
                 match (y, x) {
                     (Some(y), Some(x)) => {
                         let at = y * self.input[1] + x;
@@ -221,12 +218,11 @@ impl<'a> Lowering<'a> {
 
     /// Input coordinate of a kernel tap, or `None` in the padding.
     fn coordinate(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
-        let padded = output * self.strides[axis] + tap * self.dilations[axis];
-        padded.checked_sub(self.origin[axis]).filter(|&at| at < self.input[axis])
+        self.window.coordinate(axis, output, tap, self.origin[axis], self.input[axis])
     }
 }
 
 fn shape_error(layer: &ArrayLayer, operator: &'static str, shape: &[usize], problem: String) -> NetworkError {
     let shape = shape.iter().map(|&size| super::Dim::Fixed(size)).collect();
-    NetworkError::Shape { node: layer.name.clone(), operator, shape, problem }
+    NetworkError::Shape { node: layer.name.clone(), operator, shapes: vec![Some(shape)], problem }
 }

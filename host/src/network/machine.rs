@@ -8,7 +8,7 @@
 //! ```
 
 use super::execute::{Engine, Work};
-use super::reference::finish;
+use super::reference::{finish, not_a_layer};
 use super::{ArrayLayer, Contract, DType, Lowering, Network, NetworkError, Op, Tensor, TensorData};
 use crate::gemm::{self, ActivationRows, GemmError, Job, Output, Segment, WeightLayout, WeightStore, Weights};
 use crate::session::{Session, SessionError};
@@ -61,7 +61,7 @@ pub enum MachineRunError {
     Session(#[from] SessionError),
 }
 
-/// What one layer cost.
+/// What one layer cost; a product of two computed operands is one layer, however many matrices it has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerReport {
     /// The layer's name.
@@ -99,7 +99,8 @@ impl<'a> MachineEngine<'a> {
         for (index, layer) in network.array_layers() {
             let groups = match &network.nodes[index].op {
                 Op::Conv(conv) => conv.group.max(1),
-                _ => 1,
+                Op::Gemm(_) => 1,
+                Op::MatMul(_) | Op::Host(_) => continue,
             };
             let n = layer.out_channels / groups;
             let before = store.clone();
@@ -126,6 +127,17 @@ impl<'a> MachineEngine<'a> {
         self.session.backend().is_clocked()
     }
 
+    /// Adds up what a layer cost.
+    fn report(&mut self, work: &Work<'_>, layer: &ArrayLayer, macs: u64, on_chip: bool, counters: Counters) {
+        if let Some(last) = self.reports.last_mut().filter(|_| work.part > 0) {
+            last.macs += macs;
+            last.counters.0.iter_mut().zip(counters.0).for_each(|(sum, value)| *sum += value);
+            return;
+        }
+        let (name, precision) = (layer.name.clone(), work.precision);
+        self.reports.push(LayerReport { name, macs, precision, requantized_on_chip: on_chip, counters });
+    }
+
     /// What the machine has counted since the engine was made or asked last.
     fn since(&mut self) -> Result<Counters, SessionError> {
         let now = self.session.counters()?;
@@ -139,7 +151,7 @@ impl<'a> MachineEngine<'a> {
 fn group_weights(op: &Op, layer: &ArrayLayer, group: usize) -> Vec<i8> {
     match op {
         Op::Conv(conv) => {
-            let taps = conv.kernel[0] * conv.kernel[1];
+            let taps = conv.window.kernel[0] * conv.window.kernel[1];
             let channels = conv.in_channels / conv.group.max(1);
             let n = layer.out_channels / conv.group.max(1);
             let at = |tap: usize, channel: usize, column: usize| ((group * n + column) * channels + channel) * taps + tap;
@@ -171,7 +183,7 @@ impl Engine for MachineEngine<'_> {
 
     fn layer(&mut self, work: &Work<'_>) -> Result<(TensorData, Vec<i32>), MachineRunError> {
         let (Some(layer), Some(lowering)) = (work.op.array_layer(), Lowering::of(work.op, work.input.shape())) else {
-            return Ok((work.input.data().clone(), Vec::new()));
+            return Err(not_a_layer(work).into());
         };
         let lowering = lowering?;
         let act = ActBits::try_from(work.precision.act_bits)?;
@@ -180,10 +192,10 @@ impl Engine for MachineEngine<'_> {
         let segments = [Segment::whole(layer.k, act, signed, weight).in_8_bit_units()];
         let zero = layer.input.at_bits(work.precision.act_bits).zero_point;
         let plain_weights = layer.weight_zero_points.iter().all(|&z| z == 0);
-        let on_chip = layer.output.is_some() && plain_weights;
+        let on_chip = layer.output_quant().filter(|_| plain_weights);
 
         let biases = folded_biases(layer, weight, zero, segments[0].shift, work.precision.weight_bits)?;
-        let channels: Vec<ChannelScale> = if on_chip { channel_scales(layer, &biases)? } else { Vec::new() };
+        let channels: Vec<ChannelScale> = if on_chip.is_some() { channel_scales(layer, &biases)? } else { Vec::new() };
         let mut values = vec![0i32; lowering.rows() * layer.out_channels];
         for group in 0..lowering.groups() {
             let first = group * lowering.n();
@@ -193,8 +205,8 @@ impl Engine for MachineEngine<'_> {
                 Some(layouts) => Weights::Resident(layouts[group]),
                 None => Weights::Streamed(&streamed),
             };
-            let output = match layer.output {
-                Some(output) if on_chip => {
+            let output = match on_chip {
+                Some(output) => {
                     let narrowed = output.at_bits(work.output_bits);
                     let (lo, hi) = layer.output_range(&narrowed);
                     let format = Requantize {
@@ -207,7 +219,7 @@ impl Engine for MachineEngine<'_> {
                     };
                     Output::Requantized { channels: &channels[first..first + lowering.n()], format }
                 }
-                _ => Output::Raw,
+                None => Output::Raw,
             };
             let job =
                 Job { m: lowering.rows(), k: lowering.k(), n: lowering.n(), rows: &rows, segments: &segments, weights, output };
@@ -218,13 +230,15 @@ impl Engine for MachineEngine<'_> {
             }
         }
         let counters = self.since()?;
-        let (name, macs) = (layer.name.clone(), lowering.macs());
-        self.reports.push(LayerReport { name, macs, precision: work.precision, requantized_on_chip: on_chip, counters });
-        if let (Some(output), true) = (layer.output, on_chip) {
-            let data = TensorData::from_ints(output.dtype, values.into_iter()).unwrap_or(TensorData::I32(Vec::new()));
+        self.report(work, layer, lowering.macs(), on_chip.is_some(), counters);
+        if let Some(output) = on_chip {
+            let data = TensorData::from_ints(output.dtype, values.into_iter()).unwrap_or(TensorData::empty(output.dtype));
             return Ok((data, Vec::new()));
         }
-        let plane: usize = work.shape.iter().skip(2).product();
+        let plane = match work.op {
+            Op::Conv(_) => work.shape.iter().skip(2).product(),
+            _ => 1,
+        };
         let channel_of = |index: usize| index / plane % layer.out_channels;
         for (index, value) in values.iter_mut().enumerate() {
             *value = value.wrapping_add(biases[channel_of(index)]);

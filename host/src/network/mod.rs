@@ -6,32 +6,43 @@
 //!                                   └──────▶ machine     (lowering: implicit GEMM, what the array is fed)
 //! ```
 //!
-//! Every layer is integer arithmetic with explicit scales; what the array does not compute ([`Quantize`],
-//! [`Dequantize`], float [`Relu`]) is a host operator in float32. Invariant: a node reads only network inputs,
-//! constants and outputs of earlier nodes, and every [`TensorId`] indexes [`Network::tensors`].
+//! Layers on the array are integer arithmetic with explicit scales; what the array does not compute is a [`HostOperator`] in
+//! onnxruntime's arithmetic. Invariant: a node reads only network inputs, constants and outputs of earlier nodes, and every
+//! [`TensorId`] indexes [`Network::tensors`].
 
 pub mod arithmetic;
+mod convolution;
 mod error;
 mod execute;
+pub mod float;
+pub mod host;
 pub mod layer;
 pub mod lowering;
 pub mod machine;
+mod matmul;
 pub mod plan_file;
 pub mod precision;
+pub mod qlinear;
+mod quantizer;
 pub mod reference;
 mod shape;
 mod tensor;
 
+use std::sync::Arc;
+
 pub use arithmetic::{Arithmetic, Contract, Float32Arithmetic};
+pub use convolution::{Conv, Padding, Window};
 pub use crumb_arch::Rounding;
 pub use error::NetworkError;
 pub use execute::{Engine, Execution, Work, execute};
-pub use layer::{ArrayLayer, Bias, Conv, Dequantize, Flatten, Gemm, Padding, QuantParams, Quantize, Relu};
+pub use host::HostOperator;
+pub use layer::{ArrayLayer, Bias, Gemm, LayerOutput, MatMul};
 pub use lowering::Lowering;
 pub use precision::{LayerPrecision, PrecisionPlan};
+pub use quantizer::{Narrowed, QuantParams, Quantizer};
 pub use reference::run;
-pub(crate) use shape::infer as infer_shape;
-pub use shape::{Dim, MAX_ELEMENTS};
+pub(crate) use shape::infer_values;
+pub use shape::{Dim, Known, MAX_ELEMENTS};
 pub use tensor::{DType, Tensor, TensorData};
 
 /// Index of a tensor in [`Network::tensors`].
@@ -50,24 +61,20 @@ pub struct TensorInfo {
     /// Meaning of an integer tensor's values, where it is one scale for the whole tensor.
     pub quant: Option<QuantParams>,
     /// The value, for a constant.
-    pub constant: Option<Tensor>,
+    pub constant: Option<Arc<Tensor>>,
 }
 
 /// One operation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Op {
-    /// float32 to integers, on the host.
-    Quantize(Quantize),
-    /// Integers to float32, on the host.
-    Dequantize(Dequantize),
-    /// Two-dimensional convolution, on the array.
+    /// Convolution in one or two dimensions, on the array. Operands: input, none, zero point of the input if it is computed.
     Conv(Conv),
-    /// Fully connected layer, on the array.
+    /// Fully connected layer, on the array. Operands as of a convolution.
     Gemm(Gemm),
-    /// `max(x, 0)`, where it could not be merged into a layer's clamp.
-    Relu(Relu),
-    /// To two dimensions; moves no data.
-    Flatten(Flatten),
+    /// Product of two computed operands, on the array. Operands: left, right, and their zero points if these are computed.
+    MatMul(MatMul),
+    /// What the host computes.
+    Host(Arc<dyn HostOperator>),
 }
 
 impl Op {
@@ -76,7 +83,8 @@ impl Op {
         match self {
             Op::Conv(conv) => Some(&conv.layer),
             Op::Gemm(gemm) => Some(&gemm.layer),
-            _ => None,
+            Op::MatMul(matmul) => Some(&matmul.layer),
+            Op::Host(_) => None,
         }
     }
 
@@ -85,38 +93,45 @@ impl Op {
         match self {
             Op::Conv(conv) => Some(&mut conv.layer),
             Op::Gemm(gemm) => Some(&mut gemm.layer),
-            _ => None,
+            Op::MatMul(matmul) => Some(&mut matmul.layer),
+            Op::Host(_) => None,
         }
     }
 
     /// Name of the kind of operation.
     pub fn kind(&self) -> &'static str {
         match self {
-            Op::Quantize(_) => "Quantize",
-            Op::Dequantize(_) => "Dequantize",
             Op::Conv(_) => "Conv",
             Op::Gemm(_) => "Gemm",
-            Op::Relu(_) => "Relu",
-            Op::Flatten(_) => "Flatten",
+            Op::MatMul(_) => "MatMul",
+            Op::Host(host) => host.kind(),
         }
     }
 }
 
-/// One operation with its operands. Every operation so far has one input and one output that are not parameters.
-#[derive(Debug, Clone, PartialEq)]
+/// One operation with its operands.
+#[derive(Debug, Clone)]
 pub struct Node {
     /// Name in the model file, or one made from the operator and its position.
     pub name: String,
     /// What it does.
     pub op: Op,
-    /// Tensors read.
-    pub inputs: Vec<TensorId>,
-    /// Tensor written.
-    pub output: TensorId,
+    /// Tensors read; `None` where an operand is left out.
+    pub inputs: Vec<Option<TensorId>>,
+    /// Tensors written.
+    pub outputs: Vec<TensorId>,
+}
+
+impl Node {
+    /// The refusal of a node whose inputs do not fit it.
+    fn refuse(&self, inputs: &[Option<Known>], problem: String) -> NetworkError {
+        let shapes = inputs.iter().flatten().map(|known| known.dims.clone()).collect();
+        NetworkError::Shape { node: self.name.clone(), operator: self.op.kind(), shapes, problem }
+    }
 }
 
 /// A network, ready to be run, lowered or planned.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Network {
     /// Name of the graph in the model file.
     pub name: String,
@@ -158,11 +173,12 @@ impl Network {
         &self.tensors[id.0]
     }
 
-    /// Shapes of all tensors when the inputs have these shapes, indexed as [`Network::tensors`].
+    /// What is known of every tensor when the inputs have these shapes, indexed as [`Network::tensors`]: all shapes, but those that
+    /// follow from data.
     ///
     /// # Errors
     /// Inputs that do not fit the declared shapes, and shapes on which a layer is not defined.
-    pub fn shapes(&self, inputs: &[Vec<usize>]) -> Result<Vec<Vec<usize>>, NetworkError> {
+    pub fn known(&self, inputs: &[Vec<usize>]) -> Result<Vec<Known>, NetworkError> {
         shape::bind(self, inputs)
     }
 }

@@ -61,8 +61,8 @@ impl PrecisionPlan {
         if let Some(layer) = self.layers.keys().find(|layer| !known.contains(layer)) {
             return Err(NetworkError::NoSuchLayer { layer: layer.clone(), known });
         }
-        let roots = roots(network);
-        let mut readers: BTreeMap<TensorId, (u8, String)> = BTreeMap::new();
+        let mut classes = Classes::of(network);
+        let mut readers: BTreeMap<usize, (u8, String)> = BTreeMap::new();
         for (index, layer) in network.array_layers() {
             let LayerPrecision { weight_bits, act_bits, .. } = self.of(&layer.name);
             let width = |what, found, supported| Err(NetworkError::Width { layer: layer.name.clone(), what, found, supported });
@@ -72,49 +72,94 @@ impl PrecisionPlan {
             if !matches!(act_bits, 2 | 4 | 8) {
                 return width("activations", act_bits, "8, 4 and 2");
             }
-            let Some(&input) = network.nodes[index].inputs.first() else { continue };
-            let root = roots[input.0];
-            check_narrowing(network, root, &layer.name, &layer.input, act_bits)?;
-            if let Some((first_bits, first)) = readers.get(&root)
+            let Some(input) = network.nodes[index].inputs.first().copied().flatten() else { continue };
+            let class = classes.find(input.0);
+            let act_bits = act_bits.min(layer.input.bits);
+            check_narrowing(network, &classes.members(class), &layer.name, &layer.input, act_bits)?;
+            if let Some((first_bits, first)) = readers.get(&class)
                 && *first_bits != act_bits
             {
                 return Err(NetworkError::WidthConflict {
-                    tensor: network.tensor(root).name.clone(),
+                    tensor: network.tensor(input).name.clone(),
                     first: first.clone(),
                     first_bits: *first_bits,
                     second: layer.name.clone(),
                     second_bits: act_bits,
                 });
             }
-            readers.insert(root, (act_bits, layer.name.clone()));
+            readers.insert(class, (act_bits, layer.name.clone()));
         }
-        Ok(roots.iter().map(|root| readers.get(root).map_or(8, |(bits, _)| *bits)).collect())
+        let native = |id: usize| network.tensors[id].quant.map_or(8, |quant| quant.bits);
+        Ok((0..network.tensors.len())
+            .map(|id| readers.get(&classes.find(id)).map_or(8, |(bits, _)| *bits).min(native(id)))
+            .collect())
     }
 }
 
-/// For each tensor, the tensor whose integers it repeats: through layout changes and integer ReLU.
-fn roots(network: &Network) -> Vec<TensorId> {
-    let mut roots: Vec<TensorId> = (0..network.tensors.len()).map(TensorId).collect();
-    for node in &network.nodes {
-        let passes = match &node.op {
-            Op::Flatten(_) => true,
-            Op::Relu(relu) => relu.quant.is_some(),
-            _ => false,
+/// Tensors that hold the same integers, in another shape or order: they have one quantizer, and so one width.
+struct Classes<'a> {
+    network: &'a Network,
+    parents: Vec<usize>,
+}
+
+impl<'a> Classes<'a> {
+    fn of(network: &'a Network) -> Self {
+        let mut this = Self { network, parents: (0..network.tensors.len()).collect() };
+        for node in &network.nodes {
+            let Op::Host(host) = &node.op else { continue };
+            if !host.keeps_integers() {
+                continue;
+            }
+            let tensors = node.inputs.iter().flatten().chain(&node.outputs);
+            let bytes: Vec<usize> = tensors.filter(|id| network.tensor(**id).dtype.is_byte()).map(|id| id.0).collect();
+            for pair in bytes.windows(2) {
+                let (a, b) = (this.find(pair[0]), this.find(pair[1]));
+                this.parents[a] = b;
+            }
+        }
+        this
+    }
+
+    fn find(&mut self, tensor: usize) -> usize {
+        let mut root = tensor;
+        while self.parents[root] != root {
+            self.parents[root] = self.parents[self.parents[root]];
+            root = self.parents[root];
+        }
+        root
+    }
+
+    /// Tensors of a class, with whether each gets its integers from outside the class.
+    fn members(&mut self, class: usize) -> Vec<(TensorId, bool)> {
+        let mut origin = vec![true; self.parents.len()];
+        for node in &self.network.nodes {
+            if matches!(&node.op, Op::Host(host) if host.keeps_integers()) {
+                node.outputs.iter().for_each(|id| origin[id.0] = false);
+            }
+        }
+        (0..self.parents.len()).filter(|&id| self.find(id) == class).map(|id| (TensorId(id), origin[id])).collect()
+    }
+}
+
+fn check_narrowing(
+    network: &Network,
+    members: &[(TensorId, bool)],
+    layer: &str,
+    reader: &QuantParams,
+    bits: u8,
+) -> Result<(), NetworkError> {
+    if bits == reader.bits {
+        return Ok(());
+    }
+    for &(id, origin) in members {
+        let info = network.tensor(id);
+        let problem = match info.quant {
+            Some(producer) if producer == *reader => continue,
+            Some(producer) => format!("its producer means {producer:?} but the layer reads {reader:?}"),
+            None if !origin => continue,
+            None => "it has no quantizer with one scale for the whole tensor".to_string(),
         };
-        if let (true, Some(input)) = (passes, node.inputs.first()) {
-            roots[node.output.0] = roots[input.0];
-        }
+        return Err(NetworkError::CannotNarrow { layer: layer.into(), tensor: info.name.clone(), bits, problem });
     }
-    roots
-}
-
-fn check_narrowing(network: &Network, root: TensorId, layer: &str, reader: &QuantParams, bits: u8) -> Result<(), NetworkError> {
-    let info = network.tensor(root);
-    let problem = match info.quant {
-        _ if bits == 8 => return Ok(()),
-        Some(producer) if producer == *reader => return Ok(()),
-        Some(producer) => format!("its producer means {producer:?} but the layer reads {reader:?}"),
-        None => "it has no quantizer with one scale for the whole tensor".to_string(),
-    };
-    Err(NetworkError::CannotNarrow { layer: layer.into(), tensor: info.name.clone(), bits, problem })
+    Ok(())
 }

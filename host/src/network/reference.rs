@@ -18,7 +18,9 @@
 //! rounded once and scaled once.
 
 use super::execute::{Engine, Execution, Work, execute};
-use super::{Arithmetic, ArrayLayer, Conv, Gemm, LayerPrecision, Network, NetworkError, Op, PrecisionPlan, Tensor, TensorData};
+use super::{
+    Arithmetic, ArrayLayer, Conv, Gemm, LayerOutput, LayerPrecision, Network, NetworkError, Op, PrecisionPlan, Tensor, TensorData,
+};
 
 /// Runs `network` on `inputs` (one for each of [`Network::inputs`]) at the precisions of `plan`, in plain loops.
 ///
@@ -45,16 +47,24 @@ impl<A: Arithmetic> Engine for PlainLoops<'_, A> {
         match work.op {
             Op::Conv(op) => {
                 let sums = conv(op, &input, work.input.shape(), shape, precision, arithmetic)?;
-                let channel_of = |index: usize| index / (shape[2] * shape[3]) % shape[1];
+                let pixels = shape.iter().skip(2).product::<usize>().max(1);
+                let channel_of = |index: usize| index / pixels % op.layer.out_channels.max(1);
                 Ok((finish(&op.layer, &sums, channel_of, work.output_bits, arithmetic), sums))
             }
             Op::Gemm(op) => {
-                let sums = gemm(op, &input, shape[0], precision, arithmetic)?;
-                Ok((finish(&op.layer, &sums, |index| index % shape[1], work.output_bits, arithmetic), sums))
+                let sums = gemm(op, &input, precision, arithmetic)?;
+                let channel_of = |index: usize| index % op.layer.out_channels.max(1);
+                Ok((finish(&op.layer, &sums, channel_of, work.output_bits, arithmetic), sums))
             }
-            _ => Ok((work.input.data().clone(), Vec::new())),
+            Op::MatMul(_) | Op::Host(_) => Err(not_a_layer(work)),
         }
     }
+}
+
+/// The walk gives an engine layers with constant weights only.
+pub(super) fn not_a_layer(work: &Work<'_>) -> NetworkError {
+    let problem = format!("{} is no layer of the array", work.op.kind());
+    NetworkError::Layer { layer: format!("node {}", work.node), problem }
 }
 
 /// Weights of a layer at `precision`, and the shift that brings a product of its operands to 8-bit units.
@@ -92,10 +102,15 @@ fn conv(
     let layer = &conv.layer;
     let (weights, shift) = switched(layer, precision, arithmetic);
     let zero = layer.input.at_bits(precision.act_bits).zero_point;
-    let (channels, height, width) = (input_shape[1], input_shape[2], input_shape[3]);
+    let image = |shape: &[usize]| {
+        let problem = "its input or output has the wrong number of dimensions".into();
+        conv.image_shape(shape).ok_or(NetworkError::Layer { layer: layer.name.clone(), problem })
+    };
+    let [_, channels, height, width] = image(input_shape)?;
+    let output_shape = image(output_shape)?;
     let [outputs, channels_per_group, kernel_height, kernel_width] = conv.weight_shape();
     let outputs_per_group = outputs / conv.group;
-    let [top, left, ..] = conv.pads([height, width]).unwrap_or_default();
+    let [top, left, ..] = conv.window.pads([height, width]).unwrap_or_default();
     let mut sums = Vec::with_capacity(output_shape.iter().product());
     for image in 0..output_shape[0] {
         for output in 0..outputs {
@@ -106,11 +121,10 @@ fn conv(
                     for channel in 0..channels_per_group {
                         for ky in 0..kernel_height {
                             for kx in 0..kernel_width {
-                                let y = (oy * conv.strides[0] + ky * conv.dilations[0]).wrapping_sub(top);
-                                let x = (ox * conv.strides[1] + kx * conv.dilations[1]).wrapping_sub(left);
-                                if y >= height || x >= width {
-                                    continue; // Padding holds the zero point: it adds nothing.
-                                }
+                                let y = conv.window.coordinate(0, oy, ky, top, height);
+                                let x = conv.window.coordinate(1, ox, kx, left, width);
+                                // Padding holds the zero point: it adds nothing.
+                                let (Some(y), Some(x)) = (y, x) else { continue };
                                 let plane = image * channels + first_channel + channel;
                                 let activation = i64::from(input[(plane * height + y) * width + x] - zero);
                                 let tap = (output * channels_per_group + channel) * kernel_height + ky;
@@ -127,22 +141,16 @@ fn conv(
     Ok(sums)
 }
 
-fn gemm(
-    gemm: &Gemm,
-    input: &[i32],
-    rows: usize,
-    precision: LayerPrecision,
-    arithmetic: &impl Arithmetic,
-) -> Result<Vec<i32>, NetworkError> {
+fn gemm(gemm: &Gemm, input: &[i32], precision: LayerPrecision, arithmetic: &impl Arithmetic) -> Result<Vec<i32>, NetworkError> {
     let layer = &gemm.layer;
     let (weights, shift) = switched(layer, precision, arithmetic);
     let zero = layer.input.at_bits(precision.act_bits).zero_point;
-    let mut sums = Vec::with_capacity(rows * layer.out_channels);
-    for row in 0..rows {
+    let mut sums = Vec::new();
+    for row in input.chunks_exact(layer.k.max(1)) {
         for output in 0..layer.out_channels {
             let (mut products, mut activations) = (0i64, 0i64);
             for k in 0..layer.k {
-                let activation = i64::from(input[row * layer.k + k] - zero);
+                let activation = i64::from(row[k] - zero);
                 products += activation * weights[output * layer.k + k];
                 activations += activation;
             }
@@ -161,8 +169,12 @@ pub(super) fn finish(
     arithmetic: &impl Arithmetic,
 ) -> TensorData {
     let each = sums.iter().enumerate().map(|(index, &sum)| (channel_of(index), sum));
-    let Some(output) = layer.output else {
-        return TensorData::F32(each.map(|(channel, sum)| sum as f32 * layer.accumulator_scale(channel)).collect());
+    let output = match layer.output {
+        LayerOutput::Sums => return TensorData::I32(sums.to_vec()),
+        LayerOutput::Float => {
+            return TensorData::F32(each.map(|(channel, sum)| sum as f32 * layer.accumulator_scale(channel)).collect());
+        }
+        LayerOutput::Quantized { quant, .. } => quant,
     };
     let narrowed = output.at_bits(bits);
     let (low, high) = layer.output_range(&narrowed);
@@ -170,5 +182,5 @@ pub(super) fn finish(
         let multiplier = layer.multiplier(channel).unwrap_or(0.0);
         arithmetic.requantize(sum, multiplier, i32::from(8 - bits), narrowed.zero_point, low, high)
     });
-    TensorData::from_ints(output.dtype, values).unwrap_or(TensorData::I32(Vec::new()))
+    TensorData::from_ints(output.dtype, values).unwrap_or(TensorData::empty(output.dtype))
 }

@@ -104,6 +104,43 @@ impl TensorData {
         }
     }
 
+    /// The elements at these places, in this order. Places beyond the end are left out; callers count what they get.
+    pub fn gather(&self, places: impl Iterator<Item = usize>) -> Self {
+        fn pick<T: Copy>(values: &[T], places: impl Iterator<Item = usize>) -> Vec<T> {
+            places.filter_map(|place| values.get(place).copied()).collect()
+        }
+        match self {
+            TensorData::F32(v) => TensorData::F32(pick(v, places)),
+            TensorData::I8(v) => TensorData::I8(pick(v, places)),
+            TensorData::U8(v) => TensorData::U8(pick(v, places)),
+            TensorData::I32(v) => TensorData::I32(pick(v, places)),
+            TensorData::I64(v) => TensorData::I64(pick(v, places)),
+        }
+    }
+
+    /// Appends the elements of another of the same type; of another type, nothing.
+    pub fn extend(&mut self, other: &Self) {
+        match (self, other) {
+            (TensorData::F32(a), TensorData::F32(b)) => a.extend(b),
+            (TensorData::I8(a), TensorData::I8(b)) => a.extend(b),
+            (TensorData::U8(a), TensorData::U8(b)) => a.extend(b),
+            (TensorData::I32(a), TensorData::I32(b)) => a.extend(b),
+            (TensorData::I64(a), TensorData::I64(b)) => a.extend(b),
+            _ => {}
+        }
+    }
+
+    /// No elements, of this type.
+    pub fn empty(dtype: DType) -> Self {
+        match dtype {
+            DType::F32 => TensorData::F32(Vec::new()),
+            DType::I8 => TensorData::I8(Vec::new()),
+            DType::U8 => TensorData::U8(Vec::new()),
+            DType::I32 => TensorData::I32(Vec::new()),
+            DType::I64 => TensorData::I64(Vec::new()),
+        }
+    }
+
     /// Collects integers that are known to lie in the type's range (they saturate if not); `None` for float32.
     pub fn from_ints(dtype: DType, values: impl Iterator<Item = i32>) -> Option<Self> {
         Some(match dtype {
@@ -167,6 +204,23 @@ impl Tensor {
             TensorData::I32(values) => values.clone(),
             TensorData::F32(_) | TensorData::I64(_) => return None,
         })
+    }
+
+    /// Elements widened to int64, when they are integers.
+    pub fn i64s(&self) -> Option<Vec<i64>> {
+        match &self.data {
+            TensorData::I64(values) => Some(values.clone()),
+            _ => Some(self.ints()?.into_iter().map(i64::from).collect()),
+        }
+    }
+
+    /// The part of the elements that begins at `start`, under a shape of its own; the whole must hold it.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn part(&self, start: usize, shape: Vec<usize>) -> Result<Self, NetworkError> {
+        let count = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)).unwrap_or(usize::MAX);
+        Self::new(shape, self.data.gather(start..start.saturating_add(count).min(self.data.len())))
     }
 
     /// Whether both have the same shape, type and bits: see [`TensorData::same_bits`].

@@ -1,6 +1,7 @@
 //! NumPy `.npy` files in and out. Files are hostile until parsed: every size is checked before anything is allocated.
 
 mod read;
+mod tensor;
 mod write;
 
 pub use read::{parse, read};

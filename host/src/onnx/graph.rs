@@ -6,10 +6,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::constant::{self, dtype, type_name};
+use super::constant::{self, Constant, dtype, type_name};
 use super::error::{ImportError, Refusal, quoted};
 use super::proto::{DimensionValue, GraphProto, ModelProto, NodeProto, TensorShapeProto, ValueInfoProto};
 use crate::network::{DType, Dim, Tensor};
+use std::sync::Arc;
 
 /// Oldest and newest opset of the operators' rules here; onnxruntime 1.31 ends at the same.
 pub(crate) const OPSETS: std::ops::RangeInclusive<i64> = 10..=26;
@@ -23,6 +24,8 @@ pub(crate) type ValueId = usize;
 
 /// A node with its names resolved.
 pub(crate) struct GraphNode<'a> {
+    /// Its place in the file.
+    pub index: usize,
     pub proto: &'a NodeProto,
     /// The node's name; a nameless node goes by its first output.
     pub label: &'a str,
@@ -80,7 +83,7 @@ pub(crate) struct Graph<'a> {
     pub values: Vec<GraphValue<'a>>,
     pub inputs: Vec<GraphInput>,
     pub outputs: Vec<ValueId>,
-    pub constants: Vec<(ValueId, Tensor)>,
+    pub constants: Vec<(ValueId, Constant)>,
 }
 
 /// ONNX's own domain has two names.
@@ -89,8 +92,8 @@ pub(crate) fn domain(name: &str) -> &str {
 }
 
 impl<'a> Graph<'a> {
-    /// Resolves a model.
-    pub fn new(model: &'a ModelProto) -> Result<Self, ImportError> {
+    /// Resolves a model; the inputs that `given` names are constants.
+    pub fn new(model: &'a ModelProto, given: &HashMap<String, Tensor>) -> Result<Self, ImportError> {
         let opset = opset(model)?;
         let Some(proto) = &model.graph else {
             let refusal = Refusal::new("no graph", "a model with a graph", "check that the file is a .onnx model");
@@ -111,7 +114,7 @@ impl<'a> Graph<'a> {
             outputs: Vec::new(),
             constants: Vec::new(),
         };
-        graph.define_given(proto, &mut names)?;
+        graph.define_given(proto, given, &mut names)?;
         graph.define_nodes(proto, &mut names)?;
         for output in &proto.output {
             let id = graph.value(&output.name, &mut names);
@@ -142,11 +145,21 @@ impl<'a> Graph<'a> {
     }
 
     /// Initializers and inputs. An initializer that is also listed as an input (IR 3) is a constant.
-    fn define_given(&mut self, proto: &'a GraphProto, names: &mut HashMap<&'a str, ValueId>) -> Result<(), ImportError> {
+    fn define_given(
+        &mut self,
+        proto: &'a GraphProto,
+        given: &HashMap<String, Tensor>,
+        names: &mut HashMap<&'a str, ValueId>,
+    ) -> Result<(), ImportError> {
         for initializer in &proto.initializer {
             let id = self.define(&initializer.name, names)?;
             self.values[id].constant = true;
             self.constants.push((id, constant::read(initializer)?));
+        }
+        if let Some(unknown) = given.keys().find(|name| !proto.input.iter().any(|input| input.name == **name)) {
+            let inputs: Vec<_> = proto.input.iter().map(|input| quoted(&input.name)).collect();
+            let advice = "name one of them";
+            return Err(Refusal::new("no input of this name", inputs.join(", "), advice).of_tensor(unknown));
         }
         for input in &proto.input {
             if names.get(input.name.as_str()).is_some_and(|&id| self.values[id].constant) {
@@ -154,6 +167,15 @@ impl<'a> Graph<'a> {
             }
             let value = self.define(&input.name, names)?;
             let (dtype, shape) = input_type(input).map_err(|refusal| refusal.of_tensor(&input.name))?;
+            if let Some(tensor) = given.get(&input.name) {
+                if tensor.dtype() != dtype {
+                    let found = format!("a constant of {} for an input of {dtype}", tensor.dtype());
+                    return Err(Refusal::new(found, "the type of the input", "convert it first").of_tensor(&input.name));
+                }
+                self.values[value].constant = true;
+                self.constants.push((value, Constant { tensor: Arc::new(tensor.clone()), bits: 8 }));
+                continue;
+            }
             self.inputs.push(GraphInput { value, dtype, shape });
         }
         Ok(())
@@ -163,7 +185,7 @@ impl<'a> Graph<'a> {
         for (index, node) in proto.node.iter().enumerate() {
             let first_output = node.output.first().map_or("", String::as_str);
             let label = if node.name.is_empty() { first_output } else { &node.name };
-            let mut resolved = GraphNode { proto: node, label, inputs: Vec::new(), outputs: Vec::new() };
+            let mut resolved = GraphNode { index, proto: node, label, inputs: Vec::new(), outputs: Vec::new() };
             for name in &node.input {
                 let id = (!name.is_empty()).then(|| self.value(name, names));
                 if let Some(id) = id {

@@ -1,4 +1,4 @@
-//! Import of ONNX models in QDQ form: bytes in, [`Network`] out, or a refusal that says what to do.
+//! Import of quantized ONNX models (QDQ, QOperator, dynamic quantization): bytes in, [`Network`] out, or a refusal that says what to do.
 //!
 //! ```text
 //!   bytes ─proto─▶ messages ─graph─▶ names resolved, sorted ─registry/ops─▶ translation ─▶ Network
@@ -15,23 +15,34 @@ mod error;
 mod graph;
 mod ops;
 mod proto;
+mod provenance;
 mod registry;
 mod translation;
 
 use prost::Message;
+use std::collections::HashMap;
 
 pub use error::ImportError;
+pub use provenance::{Import, LayerSource, Provenance, QuantSite};
 pub use registry::supported_operators;
 
-use crate::network::Network;
+use crate::network::{Network, Tensor};
 
 /// Imports a model from the bytes of a `.onnx` file.
 ///
 /// # Errors
 /// [`ImportError`] names the node and what about it is not supported.
 pub fn import(bytes: &[u8]) -> Result<Network, ImportError> {
+    Ok(import_with(bytes, &HashMap::new())?.network)
+}
+
+/// The same, with values for inputs that are to be constants, such as scales, and with where in the file everything came from.
+///
+/// # Errors
+/// As [`import`]; also constants that are no inputs of the model, or of another type.
+pub fn import_with(bytes: &[u8], constants: &HashMap<String, Tensor>) -> Result<Import, ImportError> {
     let model = proto::ModelProto::decode(bytes).map_err(|error| ImportError::NotOnnx { reason: error.to_string() })?;
-    let mut graph = graph::Graph::new(&model)?;
+    let mut graph = graph::Graph::new(&model, constants)?;
     let constants = std::mem::take(&mut graph.constants);
     let mut translation = translation::Translation::new(&graph, constants, bytes.len());
     for &index in &graph.order {

@@ -6,7 +6,7 @@
 use super::attributes::Attributes;
 use super::error::{ImportError, Refusal, quoted};
 use super::graph::{GraphNode, domain};
-use super::ops::{activation, constants, convolution, gemm, layout, quantization};
+use super::ops::{activation, arithmetic, constants, convolution, layout, matrix, normalisation, pooling, quantization, rearrange};
 use super::translation::Translation;
 
 type Translate = fn(&mut Translation<'_>, &GraphNode<'_>, &Attributes<'_>) -> Result<(), Refusal>;
@@ -24,15 +24,71 @@ const fn onnx(op_type: &'static str, translate: Translate) -> Operator {
     Operator { domain: "", op_type, outputs: 1, translate }
 }
 
+/// An operator of onnxruntime's own.
+const fn microsoft(op_type: &'static str, translate: Translate) -> Operator {
+    Operator { domain: "com.microsoft", op_type, outputs: 1, translate }
+}
+
 const OPERATORS: &[Operator] = &[
+    onnx("Abs", activation::abs),
+    onnx("Add", arithmetic::add),
+    onnx("AveragePool", pooling::average_pool),
+    onnx("BatchNormalization", normalisation::batch_normalization),
+    onnx("Cast", constants::cast),
+    onnx("Clip", activation::clip),
+    onnx("Concat", rearrange::concat),
     onnx("Constant", constants::constant),
+    onnx("ConstantOfShape", constants::constant_of_shape),
     onnx("Conv", convolution::conv),
+    onnx("ConvInteger", convolution::conv_integer),
     onnx("DequantizeLinear", quantization::dequantize_linear),
+    onnx("Div", arithmetic::div),
+    onnx("Dropout", constants::dropout),
+    Operator { domain: "", op_type: "DynamicQuantizeLinear", outputs: 3, translate: quantization::dynamic_quantize_linear },
+    onnx("Erf", activation::erf),
+    onnx("Exp", activation::exp),
+    onnx("Expand", layout::expand),
     onnx("Flatten", layout::flatten),
-    onnx("Gemm", gemm::gemm),
+    onnx("Gather", rearrange::gather),
+    onnx("Gelu", activation::gelu),
+    onnx("Gemm", matrix::gemm),
+    onnx("GlobalAveragePool", pooling::global_average_pool),
+    onnx("GlobalMaxPool", pooling::global_max_pool),
     onnx("Identity", constants::identity),
+    onnx("LayerNormalization", normalisation::layer_normalization),
+    onnx("LeakyRelu", activation::leaky_relu),
+    onnx("MatMul", matrix::matmul),
+    onnx("MatMulInteger", matrix::matmul_integer),
+    onnx("Max", arithmetic::max),
+    onnx("MaxPool", pooling::max_pool),
+    onnx("Min", arithmetic::min),
+    onnx("Mul", arithmetic::mul),
+    onnx("Neg", activation::neg),
+    onnx("Pad", rearrange::pad),
+    onnx("Pow", arithmetic::pow),
+    onnx("QLinearConv", convolution::qlinear_conv),
+    onnx("QLinearMatMul", matrix::qlinear_matmul),
     onnx("QuantizeLinear", quantization::quantize_linear),
+    onnx("Reciprocal", activation::reciprocal),
+    onnx("ReduceMax", normalisation::reduce_max),
+    onnx("ReduceMean", normalisation::reduce_mean),
+    onnx("ReduceSum", normalisation::reduce_sum),
     onnx("Relu", activation::relu),
+    onnx("Reshape", layout::reshape),
+    onnx("Resize", rearrange::resize),
+    onnx("Shape", constants::shape),
+    onnx("Sigmoid", activation::sigmoid),
+    onnx("Slice", rearrange::slice),
+    Operator { domain: "", op_type: "Split", outputs: usize::MAX, translate: rearrange::split },
+    onnx("Softmax", normalisation::softmax),
+    onnx("Sqrt", activation::sqrt),
+    onnx("Squeeze", layout::squeeze),
+    onnx("Sub", arithmetic::sub),
+    onnx("Tanh", activation::tanh),
+    onnx("Transpose", layout::transpose),
+    onnx("Unsqueeze", layout::unsqueeze),
+    microsoft("Gelu", activation::gelu),
+    microsoft("QGemm", matrix::qgemm),
 ];
 
 /// Names of the operators, as a user would write them.

@@ -5,21 +5,25 @@
 //! ```text
 //!   constant ──DequantizeLinear──▶ DequantizedConstant      folded; keeps its integers
 //!   tensor   ──DequantizeLinear──▶ Dequantized              lazy: nothing is emitted yet
-//!   Dequantized ──Relu, Flatten──▶ Dequantized              they commute with it, so they act on the integers
+//!   Dequantized ──Relu, MaxPool, Reshape──▶ Dequantized     they commute with it, so they act on the integers
 //!   Dequantized ──QuantizeLinear, same parameters──▶ tensor the two cancel
-//!   Dequantized ──Conv, Gemm──▶ integer layer               its epilogue takes (Relu and) QuantizeLinear with it
+//!   Dequantized ──Conv, Gemm, MatMul──▶ integer layer       its epilogue takes (Relu, Clip and) QuantizeLinear with it
 //!   Dequantized ──anything else──▶ Dequantize is emitted, once, and float32 goes on
+//!   constants ──host operator──▶ constant                   computed at import
 //! ```
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
+use super::constant::Constant;
 use super::error::{ImportError, Refusal};
 use super::graph::{Graph, GraphNode, ValueId};
 use super::ops::quantization;
+use super::provenance::{Import, LayerSource, Provenance, QuantSite};
+use crate::network::host::{Dequantize, HostOperator, Operand, Outline};
 use crate::network::{
-    DType, Dequantize, Dim, MAX_ELEMENTS, Network, Node, Op, QuantParams, Quantize, Tensor, TensorId, TensorInfo,
+    DType, Dim, Known, MAX_ELEMENTS, Network, Node, Op, QuantParams, Quantizer, Tensor, TensorId, TensorInfo, infer_values,
 };
 
 /// Constants may be copied into several layers; all copies together stay below this many times the file, or below
@@ -35,17 +39,20 @@ pub(crate) enum Value {
     /// A tensor of the network.
     Tensor(TensorId),
     /// A constant.
-    Constant(Rc<Tensor>),
-    /// A constant behind DequantizeLinear.
-    DequantizedConstant(Rc<Tensor>, Rc<Quantize>),
+    Constant(Constant),
+    /// A constant behind the DequantizeLinear at this place of the file.
+    DequantizedConstant(Constant, Arc<Quantizer>, usize),
     /// A tensor of the network behind DequantizeLinear; the last is the float32 tensor, once somebody needed it.
-    Dequantized(TensorId, Rc<Quantize>, Option<TensorId>),
+    Dequantized(TensorId, Arc<Quantizer>, Option<TensorId>),
 }
 
 /// What a layer's output goes through before anybody else sees it.
 pub(crate) struct Epilogue {
-    pub relu: bool,
+    /// Bounds by Relu and Clip.
+    pub clamp: [f32; 2],
     pub quantizer: QuantParams,
+    /// Place of the QuantizeLinear.
+    pub node: usize,
     /// The value that the quantizer writes.
     pub output: ValueId,
 }
@@ -54,6 +61,7 @@ pub(crate) struct Epilogue {
 pub(crate) struct Translation<'a> {
     pub graph: &'a Graph<'a>,
     pub network: Network,
+    pub provenance: Provenance,
     values: Vec<Value>,
     absorbed: HashSet<usize>,
     layer_names: HashMap<String, usize>,
@@ -61,17 +69,18 @@ pub(crate) struct Translation<'a> {
 }
 
 impl<'a> Translation<'a> {
-    pub fn new(graph: &'a Graph<'a>, constants: Vec<(ValueId, Tensor)>, file_bytes: usize) -> Self {
+    pub fn new(graph: &'a Graph<'a>, constants: Vec<(ValueId, Constant)>, file_bytes: usize) -> Self {
         let mut this = Self {
             graph,
             network: Network { name: graph.name.to_string(), ..Network::default() },
+            provenance: Provenance::default(),
             values: vec![Value::Undefined; graph.values.len()],
             absorbed: HashSet::new(),
             layer_names: HashMap::new(),
             budget: Cell::new(file_bytes.saturating_mul(COPIES).max(FREE_BYTES)),
         };
-        for (id, tensor) in constants {
-            this.values[id] = Value::Constant(Rc::new(tensor));
+        for (id, constant) in constants {
+            this.values[id] = Value::Constant(constant);
         }
         for input in &graph.inputs {
             let (name, shape) = (graph.values[input.value].name.to_string(), input.shape.clone());
@@ -83,7 +92,7 @@ impl<'a> Translation<'a> {
     }
 
     /// The finished network.
-    pub fn finish(mut self) -> Result<Network, ImportError> {
+    pub fn finish(mut self) -> Result<Import, ImportError> {
         for &output in &self.graph.outputs {
             let name = self.graph.values[output].name;
             let id = match &self.values[output] {
@@ -93,7 +102,7 @@ impl<'a> Translation<'a> {
             self.network.outputs.push(id);
             self.network.output_names.push(name.to_string());
         }
-        Ok(self.network)
+        Ok(Import { network: self.network, provenance: self.provenance })
     }
 
     fn add_tensor(&mut self, info: TensorInfo) -> TensorId {
@@ -128,6 +137,40 @@ impl<'a> Translation<'a> {
         self.values[id] = value;
     }
 
+    /// A constant that the file has as an attribute, as a value that operands can name.
+    pub fn new_constant(&mut self, constant: Constant) -> ValueId {
+        self.values.push(Value::Constant(constant));
+        self.values.len() - 1
+    }
+
+    /// The name of a value; those that the file does not name have none.
+    fn name(&self, id: ValueId) -> &'a str {
+        self.graph.values.get(id).map_or("", |value| value.name)
+    }
+
+    /// An operand that must be constant if it is there.
+    pub fn constant(&self, node: &GraphNode<'_>, index: usize, name: &str) -> Result<Option<Constant>, Refusal> {
+        let Some(id) = node.inputs.get(index).copied().flatten() else { return Ok(None) };
+        match self.value(id) {
+            Value::Constant(constant) => Ok(Some(constant.clone())),
+            _ => Err(Refusal::new(
+                format!("a {name} that is computed"),
+                "constants (initializers, or Constant nodes)",
+                "quantize statically: onnxruntime.quantization.quantize_static",
+            )),
+        }
+    }
+
+    /// Notes a node's parameters for the integers of a tensor.
+    pub fn site(&mut self, node: usize, scale: usize, tensor: TensorId, writes: Option<usize>) {
+        self.provenance.quantizers.push(QuantSite { node, scale, tensor, writes });
+    }
+
+    /// Notes where a layer came from.
+    pub fn layer_source(&mut self, source: LayerSource) {
+        self.provenance.layers.push(source);
+    }
+
     /// Accounts for a copy of constant data.
     pub fn charge(&self, bytes: usize) -> Result<(), Refusal> {
         match self.budget.get().checked_sub(bytes) {
@@ -145,30 +188,47 @@ impl<'a> Translation<'a> {
 
     /// A network tensor for a value in float32 (or in its own type, if it is no quantized one).
     pub fn materialise(&mut self, id: ValueId) -> Result<TensorId, Refusal> {
-        let name = self.graph.values[id].name;
+        let name = self.name(id);
         match self.values[id].clone() {
             Value::Undefined => Err(Refusal::new("a value that no node gives", "outputs of nodes", "export it again")),
             Value::Tensor(tensor) | Value::Dequantized(_, _, Some(tensor)) => Ok(tensor),
-            Value::Constant(tensor) => {
-                let tensor = self.add_constant(name, &tensor, None)?;
+            Value::Constant(constant) => {
+                let tensor = self.add_constant(name, &constant, None)?;
                 self.values[id] = Value::Tensor(tensor);
                 Ok(tensor)
             }
-            Value::DequantizedConstant(tensor, params) => {
-                let integers = self.add_constant(&format!("{name}_quantized"), &tensor, params.per_tensor())?;
-                self.values[id] = Value::Dequantized(integers, params, None);
+            Value::DequantizedConstant(constant, quantizer, node) => {
+                let integers = self.add_constant(&format!("{name}_quantized"), &constant, quantizer.per_tensor())?;
+                self.site(node, 1, integers, None);
+                self.values[id] = Value::Dequantized(integers, quantizer, None);
                 self.materialise(id)
             }
-            Value::Dequantized(tensor, params, None) => {
-                let op = Op::Dequantize(Dequantize(params.as_ref().clone()));
-                let float = self.emit(name, name, op, tensor, DType::F32, None)?;
-                self.values[id] = Value::Dequantized(tensor, params, Some(float));
+            Value::Dequantized(tensor, quantizer, None) => {
+                let op = Arc::new(Dequantize(quantizer.as_ref().clone()));
+                let float = self.emit(name, &[name], Op::Host(op), vec![Some(tensor)], None)?[0];
+                self.values[id] = Value::Dequantized(tensor, quantizer, Some(float));
                 Ok(float)
             }
         }
     }
 
-    fn add_constant(&mut self, name: &str, tensor: &Tensor, quant: Option<QuantParams>) -> Result<TensorId, Refusal> {
+    /// The integers of a dequantized value, and their quantizer; `None` for other values.
+    pub fn integers(&mut self, id: ValueId) -> Result<Option<(TensorId, Arc<Quantizer>)>, Refusal> {
+        match self.values[id].clone() {
+            Value::Dequantized(tensor, quantizer, _) if quantizer.dtype.is_byte() => Ok(Some((tensor, quantizer))),
+            Value::DequantizedConstant(constant, quantizer, node) if quantizer.dtype.is_byte() => {
+                let name = format!("{}_quantized", self.name(id));
+                let tensor = self.add_constant(&name, &constant, quantizer.per_tensor())?;
+                self.site(node, 1, tensor, None);
+                self.values[id] = Value::Dequantized(tensor, quantizer.clone(), None);
+                Ok(Some((tensor, quantizer)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn add_constant(&mut self, name: &str, constant: &Constant, quant: Option<QuantParams>) -> Result<TensorId, Refusal> {
+        let tensor = &constant.tensor;
         self.charge(tensor.data().len().saturating_mul(8))?;
         let shape = tensor.shape().iter().map(|&size| Dim::Fixed(size)).collect();
         let (name, dtype, constant) = (name.to_string(), tensor.dtype(), Some(tensor.clone()));
@@ -188,32 +248,144 @@ impl<'a> Translation<'a> {
         }
     }
 
-    /// Appends an operation and its output tensor.
+    /// Appends an operation and its output tensors. Integers of the first output mean `quant`; those of an operation that keeps
+    /// integers what its first input's do.
     pub fn emit(
         &mut self,
         node_name: &str,
-        output_name: &str,
+        output_names: &[&str],
         op: Op,
-        input: TensorId,
-        dtype: DType,
+        inputs: Vec<Option<TensorId>>,
         quant: Option<QuantParams>,
-    ) -> Result<TensorId, Refusal> {
-        let shape = match &self.network.tensor(input).shape {
-            None => None,
-            Some(dims) => {
-                let shown: Vec<_> = dims.iter().map(ToString::to_string).collect();
-                let refuse = |problem| {
-                    let found = format!("input of shape [{}]: {problem}", shown.join(", "));
-                    let supported = format!("shapes the operator is defined on, up to {MAX_ELEMENTS} elements");
-                    Refusal::new(found, supported, "correct the shapes in the exporter")
-                };
-                Some(crate::network::infer_shape(&op, dims).map_err(refuse)?)
+    ) -> Result<Vec<TensorId>, Refusal> {
+        let known: Vec<Option<Known>> = inputs.iter().map(|id| id.map(|id| Known::from(self.network.tensor(id)))).collect();
+        let outputs = infer_values(&op, &known).map_err(|problem| refuse_shapes(&known, &problem))?;
+        let kept = match &op {
+            Op::Host(host) if host.keeps_integers() => {
+                inputs.first().copied().flatten().and_then(|id| self.network.tensor(id).quant)
+            }
+            _ => None,
+        };
+        let mut ids = Vec::with_capacity(output_names.len());
+        for (index, (name, output)) in output_names.iter().zip(outputs).enumerate() {
+            let own = quant.filter(|_| index == 0).or(kept).filter(|_| output.dtype.is_byte());
+            let (name, dtype, shape) = (name.to_string(), output.dtype, output.dims);
+            ids.push(self.add_tensor(TensorInfo { name, dtype, shape, quant: own, constant: None }));
+        }
+        self.network.nodes.push(Node { name: node_name.to_string(), op, inputs, outputs: ids.clone() });
+        Ok(ids)
+    }
+
+    /// Translates a node of the host: computed now if all its operands are constant, on integers if it keeps them and its first
+    /// `data` operands are dequantized alike, and in its operands' types otherwise.
+    pub fn host(&mut self, node: &GraphNode<'_>, op: Arc<dyn HostOperator>, data: usize) -> Result<(), Refusal> {
+        self.host_on(node, op, &node.inputs.clone(), data)
+    }
+
+    /// The same, on these operands.
+    pub fn host_on(
+        &mut self,
+        node: &GraphNode<'_>,
+        op: Arc<dyn HostOperator>,
+        operands: &[Option<ValueId>],
+        data: usize,
+    ) -> Result<(), Refusal> {
+        if self.fold(node, op.as_ref(), operands)? {
+            return Ok(());
+        }
+        let data = &operands[..data.min(operands.len())];
+        let quantizer = if op.keeps_integers() { self.common_quantizer(data) } else { None };
+        let mut tensors = Vec::with_capacity(operands.len());
+        for (index, operand) in operands.iter().enumerate() {
+            tensors.push(match operand {
+                None => None,
+                Some(id) if index < data.len() && quantizer.is_some() => self.integers(*id)?.map(|(tensor, _)| tensor),
+                Some(id) => Some(self.materialise(*id)?),
+            });
+        }
+        let names: Vec<String> = node
+            .outputs
+            .iter()
+            .map(|id| id.map_or("", |id| self.graph.values[id].name))
+            .map(|name| if quantizer.is_some() { format!("{name}_quantized") } else { name.to_string() })
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let outputs = self.emit(node.label, &names, Op::Host(op), tensors, None)?;
+        for (id, tensor) in node.outputs.iter().zip(outputs) {
+            let value = match &quantizer {
+                Some(quantizer) => Value::Dequantized(tensor, quantizer.clone(), None),
+                None => Value::Tensor(tensor),
+            };
+            if let Some(id) = id {
+                self.values[*id] = value;
+            }
+        }
+        Ok(())
+    }
+
+    /// The quantizer of values that are all dequantized by the same one, for the whole tensor.
+    fn common_quantizer(&self, values: &[Option<ValueId>]) -> Option<Arc<Quantizer>> {
+        let quantizer = |id: &Option<ValueId>| match &self.values[(*id)?] {
+            Value::Dequantized(_, quantizer, _) | Value::DequantizedConstant(_, quantizer, _) => Some(quantizer),
+            _ => None,
+        };
+        let first = quantizer(values.first()?)?;
+        let alike = values.iter().all(|id| quantizer(id) == Some(first));
+        (alike && first.axis.is_none() && first.dtype.is_byte()).then(|| first.clone())
+    }
+
+    /// Computes a node whose operands are all constant.
+    fn fold(&mut self, node: &GraphNode<'_>, op: &dyn HostOperator, operands: &[Option<ValueId>]) -> Result<bool, Refusal> {
+        let constants: Option<Vec<Option<Constant>>> = operands
+            .iter()
+            .map(|operand| match operand.map(|id| &self.values[id]) {
+                None => Some(None),
+                Some(Value::Constant(constant)) => Some(Some(constant.clone())),
+                Some(_) => None,
+            })
+            .collect();
+        let known = |id: &Option<ValueId>| -> Option<Known> {
+            match &self.values[(*id)?] {
+                Value::Tensor(id) => Some(Known::from(self.network.tensor(*id))),
+                Value::Constant(constant) => Some(Known::of(&constant.tensor)),
+                _ => None,
             }
         };
-        let name = output_name.to_string();
-        let output = self.add_tensor(TensorInfo { name, dtype, shape, quant, constant: None });
-        self.network.nodes.push(Node { name: node_name.to_string(), op, inputs: vec![input], output });
-        Ok(output)
+        let inputs: Vec<Option<Known>> = operands.iter().map(known).collect();
+        // An operator may know its value from shapes alone, as Shape does.
+        if operands.iter().zip(&inputs).all(|(operand, known)| operand.is_none() || known.is_some())
+            && let Ok(outputs) = op.infer(&inputs)
+            && outputs.iter().all(|output| output.value.is_some())
+        {
+            for (id, output) in node.outputs.iter().zip(outputs) {
+                if let (Some(id), Some(tensor)) = (id, output.value) {
+                    self.values[*id] = Value::Constant(Constant { tensor, bits: 8 });
+                }
+            }
+            return Ok(true);
+        }
+        let Some(constants) = constants else { return Ok(false) };
+        let outputs = op.infer(&inputs).map_err(|problem| refuse_shapes(&inputs, &problem))?;
+        let sizes: Option<Vec<Vec<usize>>> = outputs.iter().map(Known::sizes).collect();
+        let Some(sizes) = sizes else { return Ok(false) };
+        let mut outlines = Vec::new();
+        for shape in sizes {
+            let elements = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+            self.charge(elements.filter(|&n| n <= MAX_ELEMENTS).unwrap_or(usize::MAX).saturating_mul(8))?;
+            outlines.push(Outline { shape, bits: 8 });
+        }
+        let bits = constants.iter().flatten().map(|constant| constant.bits).min().filter(|_| op.keeps_integers()).unwrap_or(8);
+        let tensors: Vec<Option<Operand<'_>>> =
+            constants.iter().map(|constant| constant.as_ref().map(|c| Operand::whole(&c.tensor))).collect();
+        let data = op.compute(&tensors, &outlines).map_err(|problem| refuse_shapes(&inputs, &problem))?;
+        for ((id, data), outline) in node.outputs.iter().zip(data).zip(outlines) {
+            let tensor = Tensor::new(outline.shape, data)
+                .map_err(|error| Refusal::new(error.to_string(), "constants", "export the model again"))?;
+            if let Some(id) = id {
+                self.values[*id] = Value::Constant(Constant { tensor: Arc::new(tensor), bits });
+            }
+        }
+        Ok(true)
     }
 
     /// Notes what a tensor's integers mean, if nothing has yet.
@@ -222,10 +394,10 @@ impl<'a> Translation<'a> {
         *known = known.or(quant);
     }
 
-    /// Takes the (Relu and) QuantizeLinear that follow a value, if nobody else reads what is between.
+    /// Takes the (Relu, Clip and) QuantizeLinear that follow a value, if nobody else reads what is between.
     pub fn take_epilogue(&mut self, mut value: ValueId) -> Option<Epilogue> {
         let mut taken = Vec::new();
-        let mut relu = false;
+        let mut clamp = [f32::NEG_INFINITY, f32::INFINITY];
         loop {
             let edge = &self.graph.values[value];
             let &[reader] = edge.readers.as_slice() else { return None };
@@ -234,18 +406,17 @@ impl<'a> Translation<'a> {
                 return None;
             }
             taken.push(reader);
-            if node.is("Relu") && node.proto.attribute.is_empty() {
-                relu = true;
-                value = self.result(node).ok()?;
-            } else if node.is("QuantizeLinear") {
+            if node.is("QuantizeLinear") {
                 // A faulty quantizer is not taken, and is refused when its own turn comes.
                 let quantizer = quantization::quantizer(self, node).ok()?.per_tensor()?;
                 let output = self.result(node).ok()?;
                 self.absorbed.extend(taken);
-                return Some(Epilogue { relu, quantizer, output });
-            } else {
-                return None;
+                return Some(Epilogue { clamp, quantizer, node: reader, output });
             }
+            let [low, high] = super::ops::activation::bounds(self, node)?;
+            // A later clamp acts on what the earlier ones left.
+            clamp = clamp.map(|bound| bound.max(low).min(high));
+            value = self.result(node).ok()?;
         }
     }
 
@@ -261,4 +432,16 @@ impl<'a> Translation<'a> {
             name = format!("{label}_{count}");
         }
     }
+}
+
+/// The refusal of an operation whose inputs do not fit it.
+fn refuse_shapes(inputs: &[Option<Known>], problem: &str) -> Refusal {
+    let shape = |known: &Known| match &known.dims {
+        None => "unknown shape".to_string(),
+        Some(dims) => format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let shapes: Vec<_> = inputs.iter().flatten().map(shape).collect();
+    let found = format!("input of shape {}: {problem}", shapes.join(" and "));
+    let supported = format!("shapes the operator is defined on, up to {MAX_ELEMENTS} elements");
+    Refusal::new(found, supported, "correct the shapes in the exporter")
 }

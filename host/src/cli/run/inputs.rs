@@ -5,7 +5,7 @@ use crate::cli::files::at;
 use crate::cli::options::Message;
 use crate::digits::Digits;
 use crate::network::{DType, Network, NetworkError, Tensor, TensorData};
-use crate::npy::{self, Array, Elements};
+use crate::npy::{self, Array};
 use std::path::Path;
 
 /// The file of an `--input` argument that names its input, if it does.
@@ -52,7 +52,7 @@ pub fn read(arguments: &[String], network: &Network) -> Result<Vec<Tensor>, Fail
     }
     let (tensors, files): (Vec<Tensor>, Vec<&Path>) = slots.into_iter().flatten().unzip();
     let shapes: Vec<Vec<usize>> = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
-    if let Err(error) = network.shapes(&shapes) {
+    if let Err(error) = network.known(&shapes) {
         let file = match &error {
             NetworkError::InputShape { input, .. } | NetworkError::Symbol { input, .. } => names.iter().position(|n| n == input),
             _ => None,
@@ -64,31 +64,14 @@ pub fn read(arguments: &[String], network: &Network) -> Result<Vec<Tensor>, Fail
 }
 
 fn to_tensor(array: Array, expected: DType, path: &Path) -> Result<Tensor, Failure> {
-    let data = match (array.elements, expected) {
-        (Elements::F32(v), DType::F32) => TensorData::F32(v),
-        (Elements::I8(v), DType::I8) => TensorData::I8(v),
-        (Elements::U8(v), DType::U8) => TensorData::U8(v),
-        (Elements::I32(v), DType::I32) => TensorData::I32(v),
-        (Elements::I64(v), DType::I64) => TensorData::I64(v),
-        (other, expected) => {
-            let (file, found) = (path.display(), other.type_name());
-            let text = format!("{file}: element type {found}, but the model takes {expected}: convert it with .astype");
-            return Err(Message(text).into());
-        }
-    };
-    Ok(Tensor::new(array.shape, data)?)
-}
-
-/// A tensor as an array, to be written.
-pub fn to_array(tensor: &Tensor) -> Array {
-    let elements = match tensor.data() {
-        TensorData::F32(v) => Elements::F32(v.clone()),
-        TensorData::I8(v) => Elements::I8(v.clone()),
-        TensorData::U8(v) => Elements::U8(v.clone()),
-        TensorData::I32(v) => Elements::I32(v.clone()),
-        TensorData::I64(v) => Elements::I64(v.clone()),
-    };
-    Array { shape: tensor.shape().to_vec(), elements }
+    let found = array.elements.type_name();
+    let tensor = Tensor::try_from(array)?;
+    if tensor.dtype() != expected {
+        let file = path.display();
+        let text = format!("{file}: element type {found}, but the model takes {expected}: convert it with .astype");
+        return Err(Message(text).into());
+    }
+    Ok(tensor)
 }
 
 /// The first of the embedded images, or all of them.

@@ -103,7 +103,7 @@ impl Run {
             _ => at(origin)(error).into(),
         })?;
         if let (Some(out), Some(output)) = (out, execution.outputs().first()) {
-            out.finish(|file| npy::write_to(file, &inputs::to_array(output)))?;
+            out.finish(|file| npy::write_to(file, &npy::Array::from(*output)))?;
         }
         if self.json { print_json(&report) } else { print(&tables::layers(&report)) }?;
         fail_on_mismatch(&[report])

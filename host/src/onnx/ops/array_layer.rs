@@ -1,8 +1,13 @@
-//! What Conv and Gemm have in common: an integer layer out of dequantized operands and what follows.
+//! What Conv, Gemm and MatMul have in common: an integer layer out of operands and what follows.
 
-use crate::network::{ArrayLayer, Bias, DType, Op, QuantParams, Quantize, Tensor, TensorData, TensorId};
+use std::sync::Arc;
+
+use super::operands::{BiasOperand, Operands, Right, Target};
+use crate::network::{ArrayLayer, Bias, DType, LayerOutput, Op, Quantizer, TensorData};
+use crate::onnx::constant::Constant;
 use crate::onnx::error::Refusal;
-use crate::onnx::graph::{GraphNode, ValueId};
+use crate::onnx::graph::GraphNode;
+use crate::onnx::provenance::LayerSource;
 use crate::onnx::translation::{Epilogue, Translation, Value};
 
 /// Largest relative difference between a bias's scale and `input scale * weight scale`: exporters that multiply in
@@ -11,99 +16,75 @@ use crate::onnx::translation::{Epilogue, Translation, Value};
 const BIAS_SCALE_TOLERANCE: f32 = 1e-5;
 /// The requantizer shifts right only: a multiplier has no more than 24 integer bits.
 const MULTIPLIER_END: f32 = 16_777_216.0;
-const QUANTIZE: &str = "quantize it statically in QDQ form: onnxruntime.quantization.quantize_static";
 
-/// The operands of a layer.
-pub struct Operands {
-    input: TensorId,
-    input_params: QuantParams,
-    /// The weights, in the file's shape.
-    pub weights: std::rc::Rc<Tensor>,
-    weight_params: std::rc::Rc<Quantize>,
-    bias: Option<ValueId>,
-}
-
-/// Reads a layer's operands: input 0 dequantized bytes, input 1 dequantized constant bytes, input 2 the bias.
-pub fn operands(cx: &Translation<'_>, node: &GraphNode<'_>) -> Result<Operands, Refusal> {
-    let (input, input_params) = match cx.value(cx.operand(node, 0, "X")?) {
-        Value::Dequantized(tensor, params, _) if params.dtype.is_byte() => match params.per_tensor() {
-            Some(quant) => (*tensor, quant),
-            None => {
-                let found = format!("an input with {} scales along axis {}", params.scales.len(), params.axis.unwrap_or(0));
-                return Err(Refusal::new(found, "one scale for the whole input", "quantize activations per tensor"));
-            }
-        },
-        other => {
-            let found = format!("{} as input", describe(cx, other));
-            let supported = "int8 or uint8 data behind DequantizeLinear";
-            return Err(Refusal::new(found, supported, QUANTIZE));
-        }
-    };
-    let (weights, weight_params) = match cx.value(cx.operand(node, 1, "W")?) {
-        Value::DequantizedConstant(tensor, params) if params.dtype.is_byte() => (tensor.clone(), params.clone()),
-        other => {
-            let found = format!("{} as weights", describe(cx, other));
-            let supported = "a constant of int8 or uint8 behind DequantizeLinear";
-            return Err(Refusal::new(found, supported, QUANTIZE));
-        }
-    };
-    let bias = node.inputs.get(2).copied().flatten();
-    Ok(Operands { input, input_params, weights, weight_params, bias })
-}
-
-fn describe(cx: &Translation<'_>, value: &Value) -> String {
-    match value {
-        Value::Undefined => "nothing".into(),
-        Value::Tensor(id) => format!("{} that is not behind DequantizeLinear", cx.network.tensor(*id).dtype),
-        Value::Constant(tensor) => format!("a constant of {} that is not behind DequantizeLinear", tensor.dtype()),
-        Value::DequantizedConstant(tensor, _) => format!("a dequantized constant of {}", tensor.dtype()),
-        Value::Dequantized(_, params, _) => format!("dequantized {} that is computed", params.dtype),
+/// A layer without weights, for operands that are computed.
+pub fn without_weights(cx: &mut Translation<'_>, node: &GraphNode<'_>, operands: &Operands, quantizer: &Quantizer) -> ArrayLayer {
+    ArrayLayer {
+        name: cx.layer_name(node.label),
+        weights: Arc::from([]),
+        file_bits: quantizer.bits,
+        out_channels: 0,
+        k: 0,
+        weight_scales: quantizer.scales.clone(),
+        weight_zero_points: stored_zero_points(quantizer),
+        bias: None,
+        input: operands.left.quant,
+        alpha: 1.0,
+        output: LayerOutput::Float,
     }
 }
 
-/// Builds a layer. `channel_axis` is the weights' axis of output channels; `order` gives the index in the file's weights
-/// of weight `k` of output channel `channel`.
+/// Zero points of weights as they are stored: uint8 ones are 128 lower.
+fn stored_zero_points(quantizer: &Quantizer) -> Vec<i32> {
+    let shift = if quantizer.dtype == DType::U8 { 128 } else { 0 };
+    quantizer.zero_points.iter().map(|zero| zero - shift).collect()
+}
+
+/// Builds a layer of constant weights. `channel_axis` is the weights' axis of output channels; `order` gives the index in the
+/// file's weights of weight `k` of output channel `channel`.
 pub fn build(
     cx: &mut Translation<'_>,
     node: &GraphNode<'_>,
     operands: &Operands,
+    (constant, quantizer): (&Constant, &Quantizer),
     channel_axis: usize,
     [out_channels, k]: [usize; 2],
     order: impl Fn(usize, usize) -> usize,
 ) -> Result<ArrayLayer, Refusal> {
-    let params = &operands.weight_params;
-    if params.axis.is_some_and(|axis| axis != channel_axis) {
-        let found = format!("weight scales along axis {:?}", params.axis.unwrap_or(0));
+    if quantizer.axis.is_some_and(|axis| axis != channel_axis) {
+        let found = format!("weight scales along axis {:?}", quantizer.axis.unwrap_or(0));
         let supported = format!("one scale, or one for each output channel (axis {channel_axis})");
         return Err(Refusal::new(found, supported, "quantize weights per tensor or per output channel"));
     }
     if out_channels == 0 || k == 0 {
-        let found = format!("weights of shape {:?}", operands.weights.shape());
+        let found = format!("weights of shape {:?}", constant.tensor.shape());
         return Err(Refusal::new(found, "at least one output channel and one weight each", "remove the empty layer"));
     }
-    cx.charge(operands.weights.data().len().saturating_add(params.scales.len() * 8))?;
-    let values: Box<dyn Fn(usize) -> i8 + '_> = match operands.weights.data() {
-        TensorData::I8(values) => Box::new(|index| values[index]),
-        // w - z is the same when both are 128 less.
-        TensorData::U8(values) => Box::new(|index| (i16::from(values[index]) - 128) as i8),
-        other => return Err(Refusal::new(format!("weights of {}", other.dtype()), "int8 or uint8", QUANTIZE)),
+    for (what, count) in [("scales", quantizer.scales.len()), ("zero points", quantizer.zero_points.len())] {
+        if count != 1 && count != out_channels {
+            let found = format!("{count} {what} for {out_channels} output channels");
+            return Err(Refusal::new(found, "one, or one for each output channel", "export the model again"));
+        }
+    }
+    cx.charge(constant.tensor.data().len().saturating_add(quantizer.scales.len() * 8))?;
+    // Narrower integers stand in the upper bits; `w - z` is the same when both are 128 less.
+    let scale = 1i16 << (8 - quantizer.bits.clamp(2, 8));
+    let values: Box<dyn Fn(usize) -> i8 + '_> = match constant.tensor.data() {
+        TensorData::I8(values) => Box::new(move |index| (i16::from(values[index]) * scale) as i8),
+        TensorData::U8(values) => Box::new(move |index| (i16::from(values[index]) * scale - 128) as i8),
+        other => {
+            let found = format!("weights of {}", other.dtype());
+            return Err(Refusal::new(found, "int8 or uint8", "quantize the weights to 8 bits or fewer"));
+        }
     };
-    let shift = if params.dtype == DType::U8 { 128 } else { 0 };
     let indices = (0..out_channels).flat_map(|channel| (0..k).map(move |k| (channel, k)));
-    let mut layer = ArrayLayer {
-        name: cx.layer_name(node.label),
-        weights: indices.map(|(channel, k)| values(order(channel, k))).collect(),
-        out_channels,
-        k,
-        weight_scales: params.scales.clone(),
-        weight_zero_points: params.zero_points.iter().map(|zero| zero - shift).collect(),
-        bias: None,
-        input: operands.input_params,
-        output: None,
-        fused_relu: false,
-    };
+    let weights = indices.map(|(channel, k)| values(order(channel, k))).collect();
+    let mut layer = ArrayLayer { weights, out_channels, k, ..without_weights(cx, node, operands, quantizer) };
     check_scales(&layer)?;
-    layer.bias = bias(cx, operands.bias, &layer)?;
+    layer.bias = match &operands.bias {
+        None => None,
+        Some(bias) => Some(read_bias(cx, bias, &layer)?),
+    };
     let bound = layer.accumulator_bound();
     if bound > i32::MAX as u128 {
         return Err(Refusal::new(
@@ -111,6 +92,10 @@ pub fn build(
             format!("up to {} (int32)", i32::MAX),
             "split the layer along its reduction, or reduce the bias",
         ));
+    }
+    if let Right::Constant(_, _, weights) = &operands.right {
+        let bias = operands.bias.as_ref().map(|bias| bias.place);
+        cx.layer_source(LayerSource { layer: layer.name.clone(), node: node.index, weights: *weights, bias });
     }
     Ok(layer)
 }
@@ -127,16 +112,12 @@ fn check_scales(layer: &ArrayLayer) -> Result<(), Refusal> {
     }
 }
 
-fn bias(cx: &Translation<'_>, id: Option<ValueId>, layer: &ArrayLayer) -> Result<Option<Bias>, Refusal> {
-    let Some(id) = id else { return Ok(None) };
+fn read_bias(cx: &Translation<'_>, bias: &BiasOperand, layer: &ArrayLayer) -> Result<Bias, Refusal> {
     let advice = "quantize the bias to int32 with scale input scale * weight scale, as quantize_static does";
-    let (tensor, params) = match cx.value(id) {
-        Value::DequantizedConstant(tensor, params) if params.dtype == DType::I32 => (tensor, params),
-        other => {
-            let found = format!("{} as bias", describe(cx, other));
-            return Err(Refusal::new(found, "a constant of int32 behind DequantizeLinear", advice));
-        }
-    };
+    let tensor = &bias.values.tensor;
+    if tensor.dtype() != DType::I32 {
+        return Err(Refusal::new(format!("a bias of {}", tensor.dtype()), "int32", advice));
+    }
     // Broadcast as Gemm's C: [n], [1, n], and one value for all.
     let (leading, last) = match tensor.shape().split_last() {
         None => (1, 1),
@@ -147,27 +128,44 @@ fn bias(cx: &Translation<'_>, id: Option<ValueId>, layer: &ArrayLayer) -> Result
         let supported = format!("[{0}], [1, {0}] or one value", layer.out_channels);
         return Err(Refusal::new(found, supported, "give one bias for each output channel"));
     }
-    if params.axis.is_some_and(|axis| axis + 1 != tensor.shape().len()) || params.zero_points.iter().any(|&z| z != 0) {
-        let supported = "scales for each output channel and zero point 0";
-        return Err(Refusal::new("a bias with another axis or a zero point", supported, advice));
+    if let Some(quantizer) = &bias.quantizer {
+        check_bias_scales(tensor.shape().len(), quantizer, layer)?;
     }
     let values = tensor.ints().unwrap_or_default();
     cx.charge(layer.out_channels.saturating_mul(4))?;
+    // Bias in units of the file's weights; those of the layer are 2^(8 - file bits) times as fine.
+    let shift = 8 - layer.file_bits.clamp(2, 8);
+    let value = |channel: usize| {
+        let value = values.get(if last == 1 { 0 } else { channel }).copied().unwrap_or(0);
+        value.checked_shl(u32::from(shift)).filter(|shifted| shifted >> shift == value).ok_or_else(|| {
+            let found = format!("bias {value} for {}-bit weights", layer.file_bits);
+            Refusal::new(found, format!("up to {} (int32 in 8-bit units)", i32::MAX >> shift), "reduce the bias")
+        })
+    };
+    let values = (0..layer.out_channels).map(value).collect::<Result<_, _>>()?;
+    Ok(Bias { values, ..Bias::default() })
+}
+
+fn check_bias_scales(rank: usize, quantizer: &Quantizer, layer: &ArrayLayer) -> Result<(), Refusal> {
+    let advice = "quantize the bias to int32 with scale input scale * weight scale, as quantize_static does";
+    if quantizer.axis.is_some_and(|axis| axis + 1 != rank) || quantizer.zero_points.iter().any(|&z| z != 0) {
+        let supported = "scales for each output channel and zero point 0";
+        return Err(Refusal::new("a bias with another axis or a zero point", supported, advice));
+    }
+    let file_units = f32::from(1u16 << (8 - layer.file_bits.clamp(2, 8)));
     for channel in 0..layer.out_channels {
-        let slice = if params.scales.len() == 1 { 0 } else { channel };
-        let found = params.scales.get(slice).copied().unwrap_or(f32::NAN);
-        let expected = layer.accumulator_scale(channel);
+        let slice = if quantizer.scales.len() == 1 { 0 } else { channel };
+        let found = quantizer.scales.get(slice).copied().unwrap_or(f32::NAN);
+        let expected = layer.accumulator_scale(channel) * file_units;
         if found.is_nan() || (found - expected).abs() > expected * BIAS_SCALE_TOLERANCE {
             let found = format!("bias scale {found:e} in output channel {channel}");
             return Err(Refusal::new(found, format!("input scale * weight scale = {expected:e}"), advice));
         }
     }
-    let value = |channel: usize| values.get(if last == 1 { 0 } else { channel }).copied().unwrap_or(0);
-    let values = (0..layer.out_channels).map(value).collect();
-    Ok(Some(Bias { values, ..Bias::default() }))
+    Ok(())
 }
 
-/// Emits a layer: with integer output if a quantizer follows, otherwise with float32 output.
+/// Emits a layer: what it puts out is said by the node, or by what follows: integers if a quantizer does, float32 otherwise.
 pub fn emit(
     cx: &mut Translation<'_>,
     node: &GraphNode<'_>,
@@ -176,22 +174,38 @@ pub fn emit(
     op: impl FnOnce(ArrayLayer) -> Op,
 ) -> Result<(), Refusal> {
     let result = cx.result(node)?;
-    let epilogue = cx.take_epilogue(result);
-    let (output, dtype, quant) = match epilogue {
-        Some(Epilogue { relu, quantizer, output }) => {
-            layer.output = Some(quantizer);
-            layer.fused_relu = relu;
-            (output, quantizer.dtype, Some(quantizer))
-        }
-        None => (result, DType::F32, None),
+    let mut quantizer_node = operands.output_scale.map(|slot| (node.index, slot));
+    let mut output = result;
+    layer.output = match operands.target {
+        Target::Fixed(fixed) => fixed,
+        Target::Epilogue => match cx.take_epilogue(result) {
+            Some(Epilogue { clamp, quantizer, node, output: written }) => {
+                quantizer_node = Some((node, 1));
+                output = written;
+                LayerOutput::Quantized { quant: quantizer, clamp }
+            }
+            None => LayerOutput::Float,
+        },
     };
     let multipliers = (0..layer.weight_scales.len()).filter_map(|channel| layer.multiplier(channel));
     if let Some(bad) = multipliers.into_iter().find(|m| !((f32::MIN_POSITIVE..MULTIPLIER_END).contains(m))) {
         let found = format!("input scale * weight scale / output scale = {bad}");
         return Err(Refusal::new(found, "normal float32 numbers below 2^24", "calibrate the model again"));
     }
+    let quant = layer.output_quant();
     let name = layer.name.clone();
-    let tensor = cx.emit(&name, cx.graph.values[output].name, op(layer), operands.input, dtype, quant)?;
+    let (right, right_zero) = match &operands.right {
+        Right::Constant(..) => (None, None),
+        Right::Computed(tensor, _, zero_point) => (Some(*tensor), *zero_point),
+    };
+    let mut inputs = vec![Some(operands.left.tensor), right, operands.left.zero_point, right_zero];
+    while inputs.last() == Some(&None) {
+        inputs.pop();
+    }
+    let tensor = cx.emit(&name, &[cx.graph.values[output].name], op(layer), inputs, quant)?[0];
+    if let Some((node, scale)) = quantizer_node {
+        cx.site(node, scale, tensor, Some(0));
+    }
     cx.set(output, Value::Tensor(tensor));
     Ok(())
 }

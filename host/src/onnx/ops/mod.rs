@@ -1,9 +1,15 @@
 //! Operators by family. Each function translates one ONNX node into the network, or says why not.
 
 pub mod activation;
+pub mod arithmetic;
 mod array_layer;
 pub mod constants;
 pub mod convolution;
-pub mod gemm;
 pub mod layout;
+pub mod matrix;
+pub mod normalisation;
+mod operands;
+pub mod pooling;
 pub mod quantization;
+pub mod rearrange;
+mod window;

@@ -1,11 +1,11 @@
 //! QuantizeLinear and DequantizeLinear, opset 10 to 26, one scale or one for each slice along an axis.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::network::arithmetic::round_to_range;
-use crate::network::{DType, Op, Quantize, Tensor, TensorData};
+use crate::network::host;
+use crate::network::{DType, Op, Quantizer, Tensor, TensorData};
 use crate::onnx::attributes::Attributes;
-use crate::onnx::constant::type_name;
+use crate::onnx::constant::{self, Constant, type_name};
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::GraphNode;
 use crate::onnx::translation::{Translation, Value};
@@ -19,21 +19,27 @@ const PRECISION: i64 = 23;
 
 /// QuantizeLinear.
 pub fn quantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
-    let params = read_quantizer(cx, node, attributes)?;
+    let quantizer = read_quantizer(cx, node, attributes)?;
     let input = cx.operand(node, 0, "x")?;
     let output = cx.result(node)?;
     let value = match cx.value(input).clone() {
-        Value::Dequantized(tensor, from, _) if cancels(&from, &params) => Value::Tensor(tensor),
-        Value::DequantizedConstant(tensor, from) if cancels(&from, &params) => Value::Constant(tensor),
-        Value::Constant(tensor) if tensor.dtype() == DType::F32 => {
-            cx.charge(tensor.data().len())?;
-            Value::Constant(Rc::new(fold(&tensor, &params)?))
+        Value::Dequantized(tensor, from, _) if cancels(&from, &quantizer) => {
+            cx.site(node.index, 1, tensor, None);
+            Value::Tensor(tensor)
+        }
+        Value::DequantizedConstant(constant, from, _) if cancels(&from, &quantizer) => Value::Constant(constant),
+        Value::Constant(constant) if constant.tensor.dtype() == DType::F32 => {
+            cx.charge(constant.tensor.data().len())?;
+            let (tensor, bits) = (Arc::new(fold(&constant.tensor, &quantizer)?), quantizer.bits);
+            Value::Constant(Constant { tensor, bits })
         }
         _ => {
             let tensor = cx.float_operand(input)?;
-            let name = cx.graph.values[output].name;
-            let (dtype, quant) = (params.dtype, params.per_tensor());
-            Value::Tensor(cx.emit(node.label, name, Op::Quantize(params), tensor, dtype, quant)?)
+            let (name, quant) = (cx.graph.values[output].name, quantizer.per_tensor());
+            let op = Op::Host(Arc::new(host::Quantize(quantizer)));
+            let integers = cx.emit(node.label, &[name], op, vec![Some(tensor)], quant)?[0];
+            cx.site(node.index, 1, integers, Some(0));
+            Value::Tensor(integers)
         }
     };
     cx.set(output, value);
@@ -44,13 +50,13 @@ pub fn quantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attribute
 pub fn dequantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
     let input = cx.operand(node, 0, "x")?;
     let output = cx.result(node)?;
-    let (dtype, rank) = match cx.value(input) {
-        Value::Constant(tensor) => (tensor.dtype(), Some(tensor.shape().len())),
+    let (dtype, bits, rank) = match cx.value(input) {
+        Value::Constant(constant) => (constant.tensor.dtype(), constant.bits, Some(constant.tensor.shape().len())),
         Value::Tensor(id) => {
             let info = cx.network.tensor(*id);
-            (info.dtype, info.shape.as_ref().map(Vec::len))
+            (info.dtype, info.quant.map_or(8, |quant| quant.bits), info.shape.as_ref().map(Vec::len))
         }
-        _ => (DType::F32, None),
+        _ => (DType::F32, 8, None),
     };
     if !dtype.is_byte() && dtype != DType::I32 {
         return Err(unsupported_type(format!("an input of {dtype}")));
@@ -58,17 +64,20 @@ pub fn dequantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attribu
     if cx.graph.opset >= PRECISION {
         expect_code(attributes, "output_dtype", &[0, 1])?;
     }
-    let params = parameters(cx, node, attributes, dtype, rank)?;
+    let quantizer = parameters(cx, node, attributes, dtype, bits, rank)?;
     let value = match cx.value(input).clone() {
-        Value::Constant(tensor) => {
-            if let Some(axis) = params.axis {
-                check_slices(&params, tensor.shape().get(axis).copied().unwrap_or(0))?;
+        Value::Constant(constant) => {
+            if let Some(axis) = quantizer.axis {
+                check_slices(&quantizer, constant.tensor.shape().get(axis).copied().unwrap_or(0))?;
             }
-            Value::DequantizedConstant(tensor, Rc::new(params))
+            Value::DequantizedConstant(constant, Arc::new(quantizer), node.index)
         }
         Value::Tensor(id) => {
-            cx.note_quant(id, params.per_tensor().filter(|_| dtype.is_byte()));
-            Value::Dequantized(id, Rc::new(params), None)
+            if dtype.is_byte() {
+                cx.note_quant(id, quantizer.per_tensor());
+                cx.site(node.index, 1, id, None);
+            }
+            Value::Dequantized(id, Arc::new(quantizer), None)
         }
         _ => return Err(unsupported_type("an input that is not quantized".into())),
     };
@@ -76,15 +85,22 @@ pub fn dequantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attribu
     Ok(())
 }
 
-/// Parameters of a QuantizeLinear node that is looked at from outside.
-pub fn quantizer(cx: &Translation<'_>, node: &GraphNode<'_>) -> Result<Quantize, Refusal> {
-    let attributes = Attributes::new(node.proto);
-    let params = read_quantizer(cx, node, &attributes)?;
-    attributes.finish(cx.graph.opset)?;
-    Ok(params)
+/// DynamicQuantizeLinear.
+pub fn dynamic_quantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    let input = cx.operand(node, 0, "x")?;
+    cx.float_operand(input)?;
+    cx.host(node, Arc::new(host::DynamicQuantize), 0)
 }
 
-fn read_quantizer(cx: &Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<Quantize, Refusal> {
+/// Parameters of a QuantizeLinear node that is looked at from outside.
+pub fn quantizer(cx: &Translation<'_>, node: &GraphNode<'_>) -> Result<Quantizer, Refusal> {
+    let attributes = Attributes::new(node.proto);
+    let quantizer = read_quantizer(cx, node, &attributes)?;
+    attributes.finish(cx.graph.opset)?;
+    Ok(quantizer)
+}
+
+fn read_quantizer(cx: &Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<Quantizer, Refusal> {
     let opset = cx.graph.opset;
     if opset >= SATURATE {
         attributes.int("saturate", 1)?; // Only float8 heeds it.
@@ -96,16 +112,17 @@ fn read_quantizer(cx: &Translation<'_>, node: &GraphNode<'_>, attributes: &Attri
     if opset >= PRECISION {
         expect_code(attributes, "precision", &[0, 1])?;
     }
-    let zero_point = constant_operand(cx, node, 2, "y_zero_point")?;
-    let dtype = match (zero_point, asked) {
-        (Some(tensor), 0) => tensor.dtype(),
-        (None, 0 | 2) => DType::U8,
-        (None, 3) => DType::I8,
-        (Some(tensor), code) if crate::onnx::constant::dtype(i32::try_from(code).unwrap_or(-1)) == Some(tensor.dtype()) => {
-            tensor.dtype()
-        }
-        (_, code) => {
-            let name = i32::try_from(code).map_or_else(|_| code.to_string(), type_name);
+    let zero_point = cx.constant(node, 2, "y_zero_point")?;
+    let code = i32::try_from(asked).unwrap_or(-1);
+    let asked_for = constant::packed(code).or_else(|| constant::dtype(code).map(|dtype| (dtype, 8)));
+    let found = zero_point.map(|constant| (constant.tensor.dtype(), constant.bits));
+    let (dtype, bits) = match (found, asked_for) {
+        (Some(found), None) if asked == 0 => found,
+        (None, None) if asked == 0 => (DType::U8, 8),
+        (Some(found), Some(asked)) if found == asked => found,
+        (None, Some(asked)) if asked.0.is_byte() => asked,
+        _ => {
+            let name = i32::try_from(asked).map_or_else(|_| asked.to_string(), type_name);
             return Err(unsupported_type(format!("output_dtype {name}")));
         }
     };
@@ -114,10 +131,10 @@ fn read_quantizer(cx: &Translation<'_>, node: &GraphNode<'_>, attributes: &Attri
     }
     let rank = cx.operand(node, 0, "x").ok().and_then(|input| match cx.value(input) {
         Value::Tensor(id) | Value::Dequantized(id, ..) => cx.network.tensor(*id).shape.as_ref().map(Vec::len),
-        Value::Constant(tensor) | Value::DequantizedConstant(tensor, _) => Some(tensor.shape().len()),
+        Value::Constant(constant) | Value::DequantizedConstant(constant, ..) => Some(constant.tensor.shape().len()),
         Value::Undefined => None,
     });
-    parameters(cx, node, attributes, dtype, rank)
+    parameters(cx, node, attributes, dtype, bits, rank)
 }
 
 /// Scale, zero point and axis, which both operators have alike.
@@ -126,8 +143,9 @@ fn parameters(
     node: &GraphNode<'_>,
     attributes: &Attributes<'_>,
     dtype: DType,
+    bits: u8,
     rank: Option<usize>,
-) -> Result<Quantize, Refusal> {
+) -> Result<Quantizer, Refusal> {
     let opset = cx.graph.opset;
     let axis = if opset >= AXIS { attributes.int("axis", 1)? } else { 1 };
     let block = if opset >= BLOCKS { attributes.int("block_size", 0)? } else { 0 };
@@ -135,39 +153,73 @@ fn parameters(
         let found = format!("block_size {block}");
         return Err(Refusal::new(found, "one scale per tensor or per axis", "quantize without blocks"));
     }
-    let Some(scale) = constant_operand(cx, node, 1, "scale")? else {
+    let mut quantizer = parameters_of(cx, node, 1, dtype, bits, Some(0))?;
+    if opset < AXIS && quantizer.scales.len() != 1 {
+        let found = format!("a scale of shape {:?} (opset {opset})", [quantizer.scales.len()]);
+        let supported = format!("a scalar, or from opset {AXIS} one dimension");
+        return Err(Refusal::new(found, supported, "quantize per tensor or per axis"));
+    }
+    // A one-element vector is one scale for everything unless the axis has several slices, which is refused later.
+    quantizer.axis = if quantizer.scales.len() == 1 { None } else { Some(normalised(axis, rank)?) };
+    Ok(quantizer)
+}
+
+/// The constant scale at operand `slot` and the constant zero point behind it, for integers of a type and width: one of each, or as
+/// many as there are slices along `axis`, if that may be.
+pub fn parameters_of(
+    cx: &Translation<'_>,
+    node: &GraphNode<'_>,
+    slot: usize,
+    dtype: DType,
+    bits: u8,
+    axis: Option<usize>,
+) -> Result<Quantizer, Refusal> {
+    let Some(scale) = cx.constant(node, slot, "scale")? else {
         return Err(Refusal::new("no scale", "a constant float32 scale", "export the model again"));
     };
-    let Some(scales) = scale.floats() else {
-        return Err(unsupported_type(format!("a scale of {}", scale.dtype())));
+    let Some(scales) = scale.tensor.floats() else {
+        return Err(unsupported_type(format!("a scale of {}", scale.tensor.dtype())));
     };
     if let Some(bad) = scales.iter().find(|scale| !(scale.is_finite() && **scale > 0.0)) {
         return Err(Refusal::new(format!("scale {bad}"), "finite scales above zero", "calibrate the model again"));
     }
-    if scale.shape().len() > 1 || scales.is_empty() || (opset < AXIS && scales.len() != 1) {
-        let found = format!("a scale of shape {:?} (opset {opset})", scale.shape());
-        let supported = format!("a scalar, or from opset {AXIS} one dimension");
+    if scale.tensor.shape().len() > 1 || scales.is_empty() || (axis.is_none() && scales.len() != 1) {
+        let found = format!("a scale of shape {:?}", scale.tensor.shape());
+        let supported = if axis.is_none() { "a scalar" } else { "a scalar, or one dimension" };
         return Err(Refusal::new(found, supported, "quantize per tensor or per axis"));
     }
-    let zero_points = match constant_operand(cx, node, 2, "zero_point")? {
+    let zero_points = match cx.constant(node, slot + 1, "zero_point")? {
         None => vec![0; scales.len()],
         Some(zero_point) => {
-            if zero_point.dtype() != dtype {
-                let found = format!("a zero point of {} for data of {dtype}", zero_point.dtype());
+            if zero_point.tensor.dtype() != dtype || (dtype.is_byte() && zero_point.bits != bits) {
+                let found = format!("a zero point of {} for data of {dtype}", zero_point.tensor.dtype());
                 return Err(Refusal::new(found, "the type of the data", "export the model again"));
             }
-            let values = zero_point.ints().unwrap_or_default();
-            if values.len() != scales.len() {
-                let found = format!("{} zero points for {} scales", values.len(), scales.len());
-                return Err(Refusal::new(found, "as many as scales", "export the model again"));
+            let values = zero_point.tensor.ints().unwrap_or_default();
+            match values.len() {
+                1 => vec![values[0]; scales.len()],
+                count if count == scales.len() => values,
+                count => {
+                    let found = format!("{count} zero points for {} scales", scales.len());
+                    return Err(Refusal::new(found, "as many as scales", "export the model again"));
+                }
             }
-            values
         }
     };
     cx.charge(scales.len().saturating_mul(8))?;
-    // A one-element vector is one scale for everything unless the axis has several slices, which is refused later.
-    let axis = if scales.len() == 1 { None } else { Some(normalised(axis, rank)?) };
-    Ok(Quantize { scales: scales.to_vec(), zero_points, axis, dtype })
+    let axis = axis.filter(|_| scales.len() != 1);
+    if !dtype.is_byte() {
+        return Ok(Quantizer { scales: scales.to_vec(), zero_points, axis, dtype, bits: 32 });
+    }
+    // In 8-bit form: see `network::quantizer`.
+    let step = f32::from(1u16 << (8 - bits));
+    let scales: Vec<f32> = scales.iter().map(|scale| scale / step).collect();
+    if let Some(bad) = scales.iter().find(|scale| bits < 8 && **scale < f32::MIN_POSITIVE) {
+        let found = format!("scale {:e} of {bits}-bit integers", bad * step);
+        return Err(Refusal::new(found, format!("at least {:e}", f32::MIN_POSITIVE * step), "calibrate the model again"));
+    }
+    let zero_points = zero_points.iter().map(|zero| zero << (8 - bits)).collect();
+    Ok(Quantizer { scales, zero_points, axis, dtype, bits })
 }
 
 fn normalised(axis: i64, rank: Option<usize>) -> Result<usize, Refusal> {
@@ -184,30 +236,12 @@ fn normalised(axis: i64, rank: Option<usize>) -> Result<usize, Refusal> {
     })
 }
 
-fn check_slices(params: &Quantize, slices: usize) -> Result<(), Refusal> {
+fn check_slices(params: &Quantizer, slices: usize) -> Result<(), Refusal> {
     if params.scales.len() == slices {
         return Ok(());
     }
     let found = format!("{} scales for an axis of size {slices}", params.scales.len());
     Err(Refusal::new(found, "one scale for each slice", "export the model again"))
-}
-
-/// An operand that must be constant if it is there.
-fn constant_operand<'t>(
-    cx: &'t Translation<'_>,
-    node: &GraphNode<'_>,
-    index: usize,
-    name: &str,
-) -> Result<Option<&'t Tensor>, Refusal> {
-    let Some(id) = node.inputs.get(index).copied().flatten() else { return Ok(None) };
-    match cx.value(id) {
-        Value::Constant(tensor) => Ok(Some(tensor)),
-        _ => Err(Refusal::new(
-            format!("a {name} that is computed"),
-            "constants (initializers, or Constant nodes)",
-            "quantize statically: onnxruntime.quantization.quantize_static",
-        )),
-    }
 }
 
 fn expect_code(attributes: &Attributes<'_>, name: &'static str, allowed: &[i64]) -> Result<(), Refusal> {
@@ -222,27 +256,24 @@ fn expect_code(attributes: &Attributes<'_>, name: &'static str, allowed: &[i64])
 fn unsupported_type(found: String) -> Refusal {
     Refusal::new(
         found,
-        "int8 and uint8 data (int32 for biases) with float32 scales",
+        "integers of 8, 4 and 2 bits (int32 for biases) with float32 scales",
         "quantize with QuantType.QInt8 or QUInt8 and a float32 model",
     )
 }
 
 /// DequantizeLinear and QuantizeLinear of the same parameters give every integer back: `f32(f32(n * s) / s)` is within
 /// two roundings of n, and |n| is at most 255, as long as `n * s` neither overflows nor loses bits as a denormal.
-fn cancels(from: &Quantize, to: &Quantize) -> bool {
+fn cancels(from: &Quantizer, to: &Quantizer) -> bool {
     let safe = |&scale: &f32| scale >= f32::MIN_POSITIVE && (scale * 256.0).is_finite();
     from == to && from.axis.is_none() && from.dtype.is_byte() && from.scales.iter().all(safe)
 }
 
-fn fold(tensor: &Tensor, params: &Quantize) -> Result<Tensor, Refusal> {
+fn fold(tensor: &Tensor, params: &Quantizer) -> Result<Tensor, Refusal> {
     if let Some(axis) = params.axis {
         check_slices(params, tensor.shape().get(axis).copied().unwrap_or(0))?;
     }
-    let (low, high) = params.dtype.range(8);
-    let values = tensor.floats().unwrap_or(&[]).iter().enumerate().map(|(index, &value)| {
-        let at = params.at(tensor.shape(), index);
-        round_to_range(value / at.scale, at.zero_point, low, high)
-    });
-    let data = TensorData::from_ints(params.dtype, values).unwrap_or(TensorData::I8(Vec::new()));
+    let values = tensor.floats().unwrap_or(&[]).iter().enumerate();
+    let values = values.map(|(index, &value)| params.at(tensor.shape(), index).at_bits(params.bits).quantize(value));
+    let data = TensorData::from_ints(params.dtype, values).unwrap_or(TensorData::empty(params.dtype));
     Tensor::new(tensor.shape().to_vec(), data).map_err(|error| unsupported_type(error.to_string()))
 }

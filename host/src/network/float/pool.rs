@@ -1,0 +1,147 @@
+//! Pooling windows, AveragePool in plain order, GlobalAveragePool and MaxPool with dilations.
+
+use super::pool_mlas;
+
+/// A two-dimensional pooling window over one plane; pairs are height then width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Elements of the window.
+    pub kernel: [usize; 2],
+    /// Steps between windows, at least 1.
+    pub strides: [usize; 2],
+    /// Steps between elements of a window, at least 1.
+    pub dilations: [usize; 2],
+    /// Padding before the plane (top, left).
+    pub before: [usize; 2],
+    /// Padding after the plane (bottom, right).
+    pub after: [usize; 2],
+}
+
+impl Window {
+    /// The number of windows along height and width over a plane of `size`; `None` if the window does not fit.
+    ///
+    /// With `ceil_mode` a last, partial window counts if it starts inside the plane or the padding before it
+    /// (`PoolAttributes::ComputeOutputSize`).
+    pub fn output_size(&self, size: [usize; 2], ceil_mode: bool) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let span = self.dilations[axis].checked_mul(self.kernel[axis].checked_sub(1)?)?.checked_add(1)?;
+            let padded = size[axis].checked_add(self.before[axis])?.checked_add(self.after[axis])?;
+            let room = padded.checked_sub(span)?;
+            let stride = self.strides[axis].max(1);
+            if !ceil_mode {
+                return Some(room / stride + 1);
+            }
+            let count = room.div_ceil(stride);
+            Some(if count * stride >= size[axis] + self.before[axis] { count } else { count + 1 })
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// The positions along `axis` that window `index` covers inside a plane of `length`.
+    fn positions(&self, axis: usize, index: usize, length: usize) -> impl Iterator<Item = usize> + use<> {
+        let (start, before) = (index * self.strides[axis], self.before[axis]);
+        let dilation = self.dilations[axis];
+        (0..self.kernel[axis]).filter_map(move |i| (start + i * dilation).checked_sub(before)).filter(move |&position| position < length)
+    }
+
+    /// The number of positions along `axis` that window `index` covers inside a plane of `length` and its padding.
+    fn padded_count(&self, axis: usize, index: usize, length: usize) -> usize {
+        let end = length + self.before[axis] + self.after[axis];
+        let room = end.saturating_sub(index * self.strides[axis]);
+        room.div_ceil(self.dilations[axis].max(1)).min(self.kernel[axis])
+    }
+
+    /// Whether the window is the plane, so that there is a single one.
+    pub(super) fn is_global(&self, size: [usize; 2]) -> bool {
+        self.kernel == size && self.strides == [1, 1] && self.before == [0, 0] && self.after == [0, 0]
+    }
+
+    /// Calls `f` with the elements of each window of a plane of `size`, for all `output` windows in order.
+    fn each<'a>(
+        &self,
+        plane: &'a [f32],
+        size: [usize; 2],
+        output: [usize; 2],
+        mut f: impl FnMut([usize; 2], &mut dyn Iterator<Item = f32>) + 'a,
+    ) {
+        for row in 0..output[0] {
+            for column in 0..output[1] {
+                let rows = self.positions(0, row, size[0]);
+                let mut values = rows
+                    .flat_map(|y| self.positions(1, column, size[1]).map(move |x| y * size[1] + x))
+                    .filter_map(|index| plane.get(index).copied());
+                f([row, column], &mut values);
+            }
+        }
+    }
+}
+
+/// AveragePool of one plane of `size`, opset 19 and later: the elements row by row, one after the other, divided by their number.
+///
+/// `output` is the number of windows, `out` has their product. With `count_include_pad` the padding counts as elements, but not what a partial
+/// window of `ceil_mode` has beyond it. A window without elements gives zero.
+pub fn average_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], count_include_pad: bool, out: &mut [f32]) {
+    let mut out = out.iter_mut();
+    window.each(plane, size, output, |[row, column], values| {
+        let (mut sum, mut count) = (0.0f32, 0usize);
+        for value in values {
+            sum += value;
+            count += 1;
+        }
+        if count_include_pad {
+            count = window.padded_count(0, row, size[0]) * window.padded_count(1, column, size[1]);
+        }
+        if let Some(out) = out.next() {
+            *out = if count == 0 { 0.0 } else { sum / count as f32 };
+        }
+    });
+}
+
+/// GlobalAveragePool of one plane: four lanes, element `i` to lane `i mod 4`, then the rest one by one, divided by the number of elements.
+///
+/// AveragePool before opset 19 takes this way too if its window is the plane.
+pub fn global_average_pool(plane: &[f32]) -> f32 {
+    pool_mlas::global(plane, 0.0, |a, b| a + b) / plane.len() as f32
+}
+
+/// MaxPool of one plane of `size` (any opset, without the output of indices).
+///
+/// Without dilations onnxruntime uses MLAS, see [`pool_mlas::max_pool`]. With dilations the maximum starts with
+/// the first element, so that only a NaN there is kept; a window without elements gives the lowest finite float.
+pub fn max_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], out: &mut [f32]) {
+    if window.dilations == [1, 1] {
+        return pool_mlas::max_pool(plane, size, window, output, out);
+    }
+    sequential_max(plane, size, window, output, None, out);
+}
+
+/// The maximum element by element, from `initial` or else from the first element.
+pub(super) fn sequential_max(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], initial: Option<f32>, out: &mut [f32]) {
+    let mut out = out.iter_mut();
+    window.each(plane, size, output, |_, values| {
+        let first = initial.or_else(|| values.next()).unwrap_or(f32::MIN);
+        let maximum = values.fold(first, |maximum, x| if x > maximum { x } else { maximum });
+        if let Some(out) = out.next() {
+            *out = maximum;
+        }
+    });
+}
+
+/// The sum element by element, divided by the number of elements, or by the size of the window with `count_include_pad`.
+pub(super) fn sequential_mean(
+    plane: &[f32],
+    size: [usize; 2],
+    window: &Window,
+    output: [usize; 2],
+    count_include_pad: bool,
+    out: &mut [f32],
+) {
+    let mut out = out.iter_mut();
+    window.each(plane, size, output, |_, values| {
+        let (sum, count) = values.fold((0.0f32, 0usize), |(sum, count), x| (sum + x, count + 1));
+        let count = if count_include_pad { window.kernel[0] * window.kernel[1] } else { count };
+        if let Some(out) = out.next() {
+            *out = sum / count as f32;
+        }
+    });
+}

@@ -1,0 +1,59 @@
+//! Arithmetic of two operands.
+
+use std::sync::Arc;
+
+use crate::network::host::{Binary, BinaryKind};
+use crate::onnx::attributes::Attributes;
+use crate::onnx::error::Refusal;
+use crate::onnx::graph::GraphNode;
+use crate::onnx::translation::Translation;
+
+fn binary(cx: &mut Translation<'_>, node: &GraphNode<'_>, kind: BinaryKind) -> Result<(), Refusal> {
+    cx.operand(node, 0, "A")?;
+    cx.operand(node, 1, "B")?;
+    cx.host(node, Arc::new(Binary(kind)), 0)
+}
+
+/// Add.
+pub fn add(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    binary(cx, node, BinaryKind::Add)
+}
+
+/// Sub.
+pub fn sub(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    binary(cx, node, BinaryKind::Sub)
+}
+
+/// Mul.
+pub fn mul(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    binary(cx, node, BinaryKind::Mul)
+}
+
+/// Div.
+pub fn div(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    binary(cx, node, BinaryKind::Div)
+}
+
+/// Pow.
+pub fn pow(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    binary(cx, node, BinaryKind::Pow)
+}
+
+/// Min of two.
+pub fn min(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    exactly_two(node)?;
+    binary(cx, node, BinaryKind::Min)
+}
+
+/// Max of two.
+pub fn max(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    exactly_two(node)?;
+    binary(cx, node, BinaryKind::Max)
+}
+
+fn exactly_two(node: &GraphNode<'_>) -> Result<(), Refusal> {
+    match node.inputs.len() {
+        2 => Ok(()),
+        count => Err(Refusal::new(format!("{count} inputs"), "two", "chain nodes of two inputs")),
+    }
+}
