@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn network() -> Network {
-        let info = TensorInfo { name: "t".into(), dtype: DType::F32, shape: None, quant: None, constant: None };
+        let info = TensorInfo { name: "t".into(), dtype: DType::F32, shape: None, quant: None, bits: 8, constant: None };
         Network { tensors: vec![info], ..Network::default() }
     }
 

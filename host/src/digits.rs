@@ -56,7 +56,7 @@ pub fn load() -> Result<Digits, DigitsError> {
     let model = damaged("model");
     let mut network = onnx::import(MODEL).map_err(|e| model(e.to_string()))?;
     let biases = PlanFile::parse(BIASES, "biases.toml").map_err(|e| model(e.to_string()))?;
-    biases.apply_biases(&mut network).map_err(|e| model(e.to_string()))?;
+    biases.apply(&mut network).map_err(|e| model(e.to_string()))?;
     let bytes = |file: &[u8], what: &'static str| match npy::parse(file, Path::new(what)) {
         Ok(npy::Array { elements: Elements::U8(values), .. }) => Ok(values),
         Ok(other) => Err(damaged(what)(format!("{} elements", other.elements.type_name()))),
@@ -76,14 +76,20 @@ pub fn load() -> Result<Digits, DigitsError> {
 ///
 /// # Errors
 /// If the embedded plan is damaged.
-pub fn runs() -> Result<Vec<Run>, DigitsError> {
+pub fn runs(network: &Network) -> Result<Vec<Run>, DigitsError> {
     let uniform = |act_bits, weight_bits| Run {
         name: format!("a{act_bits}w{weight_bits}"),
-        plan: PrecisionPlan::uniform(LayerPrecision { act_bits, weight_bits, rounding: Rounding::HalfEven }),
+        plan: PrecisionPlan::uniform(LayerPrecision {
+            act_bits,
+            weight_bits,
+            rounding: Rounding::HalfEven,
+            ..LayerPrecision::default()
+        }),
     };
     let mixed = PlanFile::parse(MIXED, "mixed.toml").map_err(|e| damaged("plan")(e.to_string()))?;
     let mut runs: Vec<Run> = [(8, 8), (8, 4), (8, 2), (4, 4), (2, 2)].map(|(a, w)| uniform(a, w)).into();
-    runs.push(Run { name: "mixed".into(), plan: mixed.plan(LayerPrecision::default()) });
+    let plan = mixed.plan_for(network, LayerPrecision::default()).map_err(|e| damaged("plan")(e.to_string()))?;
+    runs.push(Run { name: "mixed".into(), plan });
     Ok(runs)
 }
 

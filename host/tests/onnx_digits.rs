@@ -57,13 +57,17 @@ fn accuracy_of_every_pair_is_that_of_the_evaluation() {
     for (pair, roundings) in expected["pairs"].as_object().unwrap() {
         let (act_bits, weight_bits) = pair.trim_start_matches('a').split_once('w').unwrap();
         for (name, rounding) in [("half-even", Rounding::HalfEven), ("floor", Rounding::Floor)] {
-            let precision =
-                LayerPrecision { weight_bits: weight_bits.parse().unwrap(), act_bits: act_bits.parse().unwrap(), rounding };
+            let precision = LayerPrecision {
+                weight_bits: weight_bits.parse().unwrap(),
+                act_bits: act_bits.parse().unwrap(),
+                rounding,
+                ..LayerPrecision::default()
+            };
             let found = correct(&network, &PrecisionPlan::uniform(precision));
             assert_eq!(Some(found), roundings[name]["correct"].as_u64(), "{pair} {name}");
         }
     }
-    let narrow = LayerPrecision { weight_bits: 2, act_bits: 4, rounding: Rounding::HalfEven };
+    let narrow = LayerPrecision { weight_bits: 2, act_bits: 4, rounding: Rounding::HalfEven, ..LayerPrecision::default() };
     let mixed = PrecisionPlan::default().with("conv2", narrow).with("conv3", narrow);
     assert_eq!(Some(correct(&network, &mixed)), expected["mixed"]["correct"].as_u64());
 }

@@ -43,7 +43,7 @@ fn by_gemm(op: &Op, layer: &ArrayLayer, input: &Tensor, act_bits: u8, tile: usiz
 
 fn compare(name: &str, network: &Network, act_bits: u8) -> usize {
     let input = read_tensor(&format!("{name}.input.npy"));
-    let precision = LayerPrecision { weight_bits: 8, act_bits, rounding: Rounding::HalfEven };
+    let precision = LayerPrecision { weight_bits: 8, act_bits, rounding: Rounding::HalfEven, ..LayerPrecision::default() };
     let execution = run(network, &[input], &PrecisionPlan::uniform(precision), &Float32Arithmetic).unwrap();
     let mut layers = 0;
     for (index, layer) in network.array_layers() {

@@ -21,7 +21,12 @@ fn outputs_equal_onnxruntime_and_the_reference() {
         let expected = read_tensor(&format!("{name}.output.npy"));
         assert!(same_bits(on_machine.outputs()[0], &expected), "{name} at a8w8");
         for (act_bits, weight_bits) in [(8, 6), (8, 4), (8, 2), (4, 4), (4, 2), (2, 2)] {
-            let plan = PrecisionPlan::uniform(LayerPrecision { act_bits, weight_bits, rounding: Rounding::HalfEven });
+            let plan = PrecisionPlan::uniform(LayerPrecision {
+                act_bits,
+                weight_bits,
+                rounding: Rounding::HalfEven,
+                ..LayerPrecision::default()
+            });
             // Some fixtures have tensors that cannot be narrowed: then both refuse.
             let reference = run(&network, &input, &plan, &Contract);
             let machine = execute(&network, &input, &plan, &Contract, &mut engine);

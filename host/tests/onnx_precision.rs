@@ -6,7 +6,7 @@ use crumb::network::{Execution, Float32Arithmetic, LayerPrecision, Network, Prec
 use onnx_support::{import_fixture, read_tensor};
 
 fn precision(act_bits: u8, weight_bits: u8) -> LayerPrecision {
-    LayerPrecision { weight_bits, act_bits, rounding: Rounding::HalfEven }
+    LayerPrecision { weight_bits, act_bits, rounding: Rounding::HalfEven, ..LayerPrecision::default() }
 }
 
 fn execute(network: &Network, name: &str, plan: &PrecisionPlan) -> Execution {

@@ -1,19 +1,22 @@
-"""All cases of the importer's tests, in one folder.
+"""All cases of the importer's tests, in three folders.
 
     python all.py OUT_DIR --wheel ONNX_WHEEL
 
-ONNX_WHEEL is a wheel of onnx <= 1.22, which still ships the node tests. The folder of each case begins with where it comes
-from: `node_`, `low_`, or its network: `cnn_`, `residual_`, `mixed_`, `transformer_`, `tokens_`. `resnet18.py` is not among
-them, because of its size.
+`OUT_DIR/cases`: the folder of each case begins with where it comes from: `node_`, `low_`, or its network: `cnn_`, `residual_`,
+`mixed_`, `transformer_`, `tokens_`. `OUT_DIR/float_operators` and `OUT_DIR/quantized_operators`: single operators. ONNX_WHEEL is a
+wheel of onnx <= 1.22, which still ships the node tests. `resnet18.py` is not among them, because of its size.
 """
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 
+import float_operators
 import low_bits
 import networks
 import node_tests
+import quantized_operators
 
 
 def main() -> None:
@@ -23,12 +26,17 @@ def main() -> None:
     parser.add_argument("--wheel", type=Path, required=True, help="a wheel of onnx <= 1.22")
     arguments = parser.parse_args()
     start = time.monotonic()
-    lines = node_tests.main(arguments.out, arguments.wheel)
-    lines += networks.main(arguments.out)
-    lines += low_bits.main(arguments.out)
+    cases, operators = arguments.out / "cases", [arguments.out / name for name in ("float_operators", "quantized_operators")]
+    for folder in (cases, *operators):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    lines = node_tests.main(cases, arguments.wheel)
+    lines += networks.main(cases)
+    lines += low_bits.main(cases)
     print("\n".join(lines))
-    size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())
-    print(f"{len(lines)} cases, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
+    count = len(lines) + float_operators.write_all(operators[0]) + quantized_operators.write_all(operators[1])
+    size = sum(path.stat().st_size for folder in (cases, *operators) for path in folder.rglob("*") if path.is_file())
+    print(f"{count} cases, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

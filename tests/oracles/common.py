@@ -25,42 +25,18 @@ NARROW = {
 # Smallest IR version whose format has the type; every other model is written with IR 10.
 NEEDED_IR = {TensorProto.INT2: 13, TensorProto.UINT2: 13}
 
-# Rewrites of float subgraphs into approximations, or into operators with another order of summation.
+# Rewrites of float subgraphs into approximations, or into operators with another order of summation; and of a dynamic model's
+# float arithmetic (Cast, Mul, Add), which runs as written. What stands between quantizers may still become integer kernels.
 FLOAT_FUSIONS = [
-    "LayerNormFusionL1", "LayerNormFusionL2", "SimplifiedLayerNormFusion", "SkipLayerNormFusion", "BiasSkipLayerNormFusion",
-    "EmbedLayerNormFusion", "AttentionFusion", "GeluFusionL1", "GeluFusionL2", "FastGeluFusion", "QuickGeluFusion",
-    "BiasGeluFusion", "BiasSoftmaxFusion", "MatMulScaleFusion", "MatmulTransposeFusion", "MatMulAddFusion",
-    "GemmActivationFusion", "ConvActivationFusion", "ConvAddActivationFusion",
-    # A dynamic model writes out its float arithmetic (Cast, Mul, Add); it runs as written.
-    "DynamicQuantizeMatMulFusion", "MatMulIntegerToFloatFusion",
-    # `shield` depends on Identity nodes that stay.
-    "EliminateIdentity",
+    "AttentionFusion", "BiasGeluFusion", "BiasSoftmaxFusion", "ConvActivationFusion", "ConvAddActivationFusion", "ConvAddFusion",
+    "ConvBNFusion", "ConvMulFusion", "DivMulFusion", "DynamicQuantizeMatMulFusion", "EmbedLayerNormFusion", "FastGeluFusion",
+    "GeluFusionL1", "GeluFusionL2", "GemmActivationFusion", "GemmSumFusion", "GemmTransposeFusion", "LayerNormFusionL1",
+    "LayerNormFusionL2", "MatMulAddFusion", "MatMulIntegerToFloatFusion", "MatMulScaleFusion",
+    "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "NchwcTransformer", "Pad_Fusion",
+    "QDQPropagationTransformer", "QuickGeluFusion", "SimplifiedLayerNormFusion", "SkipLayerNormFusion", "TransposeOptimizer",
+    "TransposeOptimizer_CPUExecutionProvider", "WeightBiasQuantization",
 ]
 PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-
-
-def shield(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy in which only products can merge with the quantizers around them.
-
-    onnxruntime turns DequantizeLinear, Add, QuantizeLinear into its own QLinearAdd, and so on for a dozen operators, with
-    another arithmetic than the file's. An Identity behind the DequantizeLinear keeps such an operator as it was written.
-    """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    graph = copy.graph
-    dequantized = {n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
-    nodes = []
-    for node in graph.node:
-        if node.op_type not in (*PRODUCTS, "QuantizeLinear", "DequantizeLinear"):
-            for i, name in enumerate(node.input):
-                if name in dequantized:
-                    node.input[i] = f"{name}.shield.{len(nodes)}"
-                    nodes.append(helper.make_node("Identity", [name], [node.input[i]], name=node.input[i]))
-        nodes.append(node)
-    kept = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
-    del graph.node[:]
-    graph.node.extend(kept)
-    return copy
 
 
 def unsign_conv_integer(model: onnx.ModelProto) -> None:
@@ -87,17 +63,11 @@ def unsign_conv_integer(model: onnx.ModelProto) -> None:
         node.input.extend(inputs)
 
 
-def has_signed_activations(model: onnx.ModelProto) -> bool:
-    """Whether some operand of a product that is computed, and not stored, is int8."""
-    zeros = {t.name for t in model.graph.initializer if t.data_type == TensorProto.INT8}
-    return any(n.op_type == "QuantizeLinear" and len(n.input) > 2 and n.input[2] in zeros for n in model.graph.node)
-
-
 def session(model: onnx.ModelProto, saved: Path | None = None, level: str = "extended") -> ort.InferenceSession:
     """The one place where onnxruntime's options are chosen; `saved` receives the optimised model.
 
-    Level "extended" is the reference of a quantized network: products that stand between quantizers run in integers, every
-    other operator runs as the file says. Level "none" runs the file as written, with float products between quantizers.
+    Level "extended" is the reference of a quantized network: what stands between quantizers runs in onnxruntime's integer kernels,
+    every other operator runs as the file says. Level "none" runs the file as written, with float products between quantizers.
     Level "default" is what a user gets who sets nothing.
     """
     options = ort.SessionOptions()
@@ -107,19 +77,15 @@ def session(model: onnx.ModelProto, saved: Path | None = None, level: str = "ext
         options.optimized_model_filepath = str(saved)
     disabled = []
     if level == "extended":
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        model, disabled = shield(model), FLOAT_FUSIONS
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        disabled = FLOAT_FUSIONS
         # Four-bit weights stay in float32 instead of MatMulNBits with quantized activations.
         options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "0")
         # A QuantizeLinear behind a DequantizeLinear with another scale rounds once more; the default skips that.
         options.add_session_config_entry("session.disable_double_qdq_remover", "1")
-        if has_signed_activations(model):
-            # On x86 the default turns s8s8 into u8s8 where it can, and leaves products in float where it cannot.
-            options.add_session_config_entry("session.qdqisint8allowed", "1")
-        else:
-            # The same saturation in all other operators; this option makes their weights unsigned.
-            options.add_session_config_entry("session.x64quantprecision", "1")
-            unsign_conv_integer(model)
+        # On x86 the default moves int8 activations to uint8, and rounds some sums of two in the other direction.
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+        unsign_conv_integer(model)
     elif level == "none":
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return ort.InferenceSession(

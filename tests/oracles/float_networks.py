@@ -152,7 +152,7 @@ def residual() -> tuple[onnx.ModelProto, np.ndarray, np.ndarray]:
 
 
 def mixed() -> tuple[onnx.ModelProto, np.ndarray, np.ndarray]:
-    """Operators that the others lack: among them a 1-D convolution, `auto_pad`, a Gemm with beta, and Constant nodes."""
+    """Operators that the others lack: among them a 1-D convolution, `auto_pad`, and Constant nodes."""
     g = Graph(seed=41)
     x = g.op("Pad", ["x", g.shape([0, 0, 1, 1, 0, 0, 2, 2])], mode="constant")
     x = g.conv(x, 4, 12, 3, bias=False, auto_pad="SAME_UPPER", strides=[2, 2])
@@ -170,7 +170,7 @@ def mixed() -> tuple[onnx.ModelProto, np.ndarray, np.ndarray]:
     x = g.op("Reshape", [x, g.shape([0, -1])])
     x = g.op("MatMul", [x, g.weight("linear.weight", (128, 32), 128)])
     x = g.op("Sub", [g.bias("linear.bias", 32), x])
-    y = g.gemm(x, 32, 10, beta=0.5)
+    y = g.gemm(x, 32, 10)
     data = 2 * images(np.random.default_rng(42), BATCH + CALIBRATION, 4, 9) - np.float32(1)
     info = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4, 9, 9])
     return g.model(info, y, 10, opset=17), data[:BATCH], data[BATCH:]

@@ -10,12 +10,12 @@ pub struct Case {
     folder: PathBuf,
 }
 
-/// The cases whose names begin with one of these, in order of their names.
+/// The cases of a folder whose names begin with one of these, in order of their names.
 ///
 /// # Panics
 /// If there are fewer than `least`: the folder is made by `cargo xtask oracles`.
-pub fn cases(build: &str, prefixes: &[&str], least: usize) -> Vec<Case> {
-    let folder = Path::new(build).parent().unwrap_or(Path::new(build)).join("oracles/cases");
+pub fn cases(build: &str, folder: &str, prefixes: &[&str], least: usize) -> Vec<Case> {
+    let folder = Path::new(build).parent().unwrap_or(Path::new(build)).join("oracles").join(folder);
     let entries = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
     let named = |entry: std::fs::DirEntry| Some(Case { name: entry.file_name().into_string().ok()?, folder: entry.path() });
     let mut cases: Vec<Case> = entries.filter_map(named).collect();
@@ -41,14 +41,21 @@ impl Case {
         crumb::onnx::import(&bytes).map_err(|error| format!("{}: {error}", self.name))
     }
 
+    /// The tensor in `NAME.npy`.
+    ///
+    /// # Panics
+    /// If the file cannot be read.
+    pub fn tensor(&self, name: &str) -> Tensor {
+        Tensor::try_from(crumb::npy::read(&self.file(&format!("{name}.npy"))).unwrap()).unwrap()
+    }
+
     /// Tensors `NAME_0.npy`, `NAME_1.npy`, ... as many as there are.
     ///
     /// # Panics
     /// If a file cannot be read.
     pub fn tensors(&self, name: &str) -> Vec<Tensor> {
-        let file = |index: usize| self.file(&format!("{name}_{index}.npy"));
-        let read = |path: PathBuf| Tensor::try_from(crumb::npy::read(&path).unwrap()).unwrap();
-        (0..).map(file).take_while(|path| path.is_file()).map(read).collect()
+        let names = (0..).map(|index| format!("{name}_{index}"));
+        names.take_while(|name| self.file(&format!("{name}.npy")).is_file()).map(|name| self.tensor(&name)).collect()
     }
 }
 

@@ -15,7 +15,7 @@ fn one_upload_serves_every_precision_exactly() {
         let config = ArrayConfig::named(name).unwrap();
         let mut session = Session::new(BackendKind::Sim.open(&config).unwrap());
         let mut engine = MachineEngine::new(&mut session, &digits.network).unwrap();
-        for run in digits::runs().unwrap() {
+        for run in digits::runs(&digits.network).unwrap() {
             let inputs = std::slice::from_ref(&digits.images);
             let (report, execution) = measure(&mut engine, &config, &digits.network, inputs, &run.name, &run.plan).unwrap();
             assert!(report.exact, "{} on {name}: {:?}", run.name, report.mismatch);

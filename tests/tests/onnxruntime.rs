@@ -11,7 +11,12 @@ const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Runs a network on the reference and on the simulator, and says what differs from the expected outputs.
 fn check(network: &Network, inputs: &[Tensor], expected: &[Tensor], weight_bits: u8) -> Result<(), String> {
-    let plan = PrecisionPlan::uniform(LayerPrecision { act_bits: 8, weight_bits, rounding: Rounding::HalfEven });
+    let plan = PrecisionPlan::uniform(LayerPrecision {
+        act_bits: 8,
+        weight_bits,
+        rounding: Rounding::HalfEven,
+        ..LayerPrecision::default()
+    });
     let reference = run(network, inputs, &plan, &Float32Arithmetic).map_err(|error| format!("reference: {error}"))?;
     if let Some(problem) = difference(&reference.outputs(), expected) {
         return Err(format!("reference: {problem}"));
@@ -45,30 +50,44 @@ fn switched(case: &Case) -> Result<(), String> {
 
 #[test]
 fn node_tests_of_the_onnx_project() {
-    all(&cases(BUILD, &["node_"], 30), |case| {
+    all(&cases(BUILD, "cases", &["node_"], 27), |case| {
         let network = case.network("constant.onnx")?;
-        check(&network, &case.tensors("input")[..1], &case.tensors("output"), 8)
+        check(&network, &[case.tensor("input_0")], &case.tensors("output"), 8)
     });
 }
 
 #[test]
 fn small_networks_at_three_widths() {
-    all(&cases(BUILD, &["cnn_"], 23), switched);
+    all(&cases(BUILD, "cases", &["cnn_"], 23), switched);
 }
 
 #[test]
 fn residual_networks_at_three_widths() {
-    all(&cases(BUILD, &["residual_", "mixed_"], 42), switched);
+    all(&cases(BUILD, "cases", &["residual_", "mixed_"], 42), switched);
 }
 
 #[test]
 fn transformers_at_three_widths() {
-    all(&cases(BUILD, &["transformer_", "tokens_"], 50), switched);
+    all(&cases(BUILD, "cases", &["transformer_", "tokens_"], 50), switched);
 }
 
 #[test]
 fn four_and_two_bit_tensors() {
-    all(&cases(BUILD, &["low_"], 192), |case| {
+    all(&cases(BUILD, "cases", &["low_"], 192), |case| {
+        check(&case.network("model.onnx")?, &case.tensors("input"), &case.tensors("output"), 8)
+    });
+}
+
+#[test]
+fn float_operators() {
+    all(&cases(BUILD, "float_operators", &[""], 260), |case| {
+        check(&case.network("model.onnx")?, &case.tensors("input"), &case.tensors("output"), 8)
+    });
+}
+
+#[test]
+fn quantized_operators() {
+    all(&cases(BUILD, "quantized_operators", &[""], 230), |case| {
         check(&case.network("model.onnx")?, &case.tensors("input"), &case.tensors("output"), 8)
     });
 }

@@ -59,6 +59,20 @@ pub enum NetworkError {
         /// Types that will do.
         expected: String,
     },
+    /// An integer that its type does not have.
+    #[error("tensor {tensor:?} holds {value}, expected {low} to {high} ({bits}-bit integers); quantize it to that width")]
+    Range {
+        /// Tensor's name.
+        tensor: String,
+        /// The integer.
+        value: i32,
+        /// Smallest there may be.
+        low: i32,
+        /// Largest there may be.
+        high: i32,
+        /// The width.
+        bits: u8,
+    },
     /// A layer is not defined on this shape.
     #[error("{node:?} ({operator}): input of shape {}: {problem}", shape_list(shapes))]
     Shape {
@@ -137,6 +151,14 @@ pub enum NetworkError {
         tensor: String,
         /// Width asked for.
         bits: u8,
+        /// Why not.
+        problem: String,
+    },
+    /// Channels of a layer that cannot have a precision of their own.
+    #[error("layer {layer:?} cannot have important channels: {problem}; leave them out of the plan, or name others")]
+    Channels {
+        /// Layer's name.
+        layer: String,
         /// Why not.
         problem: String,
     },

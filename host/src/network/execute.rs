@@ -50,6 +50,8 @@ pub struct Work<'a> {
     pub shape: &'a [usize],
     /// Its precision.
     pub precision: LayerPrecision,
+    /// Input channels at 8 bits, where the others alone have `precision.act_bits`: then the input has 8 bits.
+    pub important: Option<&'a [usize]>,
     /// Width of its output, if that is integers.
     pub output_bits: u8,
 }
@@ -82,6 +84,7 @@ pub fn execute<E: Engine>(
     let mut tensors: Vec<Option<Arc<Tensor>>> = network.tensors.iter().map(|info| info.constant.clone()).collect();
     for (&id, input) in network.inputs.iter().zip(inputs) {
         expect_type(network.tensor(id), input, network.tensor(id).dtype)?;
+        expect_range(network.tensor(id), input)?;
         tensors[id.0] = Some(Arc::new(input.clone()));
     }
     for (id, info) in network.tensors.iter().enumerate() {
@@ -145,11 +148,14 @@ fn array_node<E: Engine>(
 ) -> Result<(TensorData, Vec<i32>), E::Error> {
     let missing = || NetworkError::Layer { layer: node.name.clone(), problem: "an operand is missing".into() };
     let input = operands.first().copied().flatten().ok_or_else(missing)?;
-    let planned = node.op.array_layer().map_or_else(LayerPrecision::default, |layer| plan.of(&layer.name));
-    let precision = LayerPrecision { act_bits: widths.first().copied().unwrap_or(8), ..planned };
+    let important = plan.important(&node.op);
+    let mut precision = plan.of(&node.op);
+    if important.is_none() {
+        precision.act_bits = widths.first().copied().unwrap_or(8);
+    }
     let op = with_zero_points(&node.op, operands)?;
     let Op::MatMul(matmul) = op.as_ref() else {
-        return engine.layer(&Work { node: index, part: 0, op: &op, input, shape, precision, output_bits });
+        return engine.layer(&Work { node: index, part: 0, op: &op, input, shape, precision, important, output_bits });
     };
     let right = operands.get(1).copied().flatten().ok_or_else(missing)?;
     let products = matmul::products(matmul, input, right, widths.get(1).copied().unwrap_or(8))?;
@@ -159,7 +165,7 @@ fn array_node<E: Engine>(
         let (op, input) = product?;
         let n = op.array_layer().map_or(0, |layer| layer.out_channels);
         let shape = [input.shape()[0], n];
-        let work = Work { node: index, part, op: &op, input: &input, shape: &shape, precision, output_bits };
+        let work = Work { node: index, part, op: &op, input: &input, shape: &shape, precision, important: None, output_bits };
         let (output, output_sums) = engine.layer(&work)?;
         sums.extend(output_sums);
         match &mut outputs {
@@ -213,6 +219,16 @@ fn narrow_given(
     let narrow = |&value: &i32| arithmetic.requantize(value - from.zero_point, 1.0, dropped, to.zero_point, to.low, to.high);
     let data = TensorData::from_ints(quant.dtype, values.iter().map(narrow)).unwrap_or(TensorData::empty(quant.dtype));
     Ok(Arc::new(Tensor::new(tensor.shape().to_vec(), data)?))
+}
+
+/// Integers from outside that are narrower than their bytes must be so.
+fn expect_range(info: &TensorInfo, tensor: &Tensor) -> Result<(), NetworkError> {
+    let (low, high) = info.dtype.range(info.bits);
+    let outside = |value: &&i32| info.dtype.is_byte() && !(low..=high).contains(*value);
+    match tensor.ints().unwrap_or_default().iter().find(outside) {
+        None => Ok(()),
+        Some(&value) => Err(NetworkError::Range { tensor: info.name.clone(), value, low, high, bits: info.bits }),
+    }
 }
 
 fn expect_type(info: &TensorInfo, tensor: &Tensor, expected: DType) -> Result<(), NetworkError> {

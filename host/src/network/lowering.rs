@@ -115,6 +115,16 @@ impl<'a> Lowering<'a> {
         self.batch * self.output[0] * self.output[1]
     }
 
+    /// Input channels of a group.
+    pub fn channels(&self) -> usize {
+        self.channels / self.group
+    }
+
+    /// Output channel of an element of the row-major output.
+    pub fn channel_of(&self, index: usize) -> usize {
+        index / (self.output[0] * self.output[1]).max(1) % self.layer.out_channels.max(1)
+    }
+
     /// Length of the reduction.
     pub fn k(&self) -> usize {
         self.layer.k
@@ -128,26 +138,6 @@ impl<'a> Lowering<'a> {
     /// Multiply-accumulates of the whole layer.
     pub fn macs(&self) -> u64 {
         self.rows() as u64 * self.layer.k as u64 * self.layer.out_channels as u64
-    }
-
-    /// Weights of one group, `[K, N]` row-major, K in the order `(ky, kx, ci)`. Empty if there is no such group.
-    pub fn weights(&self, group: usize) -> Vec<i8> {
-        if group >= self.group {
-            return Vec::new();
-        }
-        let [taps, channels] = [self.window.kernel[0] * self.window.kernel[1], self.channels / self.group];
-        let n = self.n();
-        let mut matrix = Vec::with_capacity(self.k() * n);
-        for tap in 0..taps {
-            for channel in 0..channels {
-                for column in 0..n {
-                    let output = group * n + column;
-                    // The file's order is [output][channel][tap]; the length was checked on construction.
-                    matrix.push(self.layer.weights[(output * channels + channel) * taps + tap]);
-                }
-            }
-        }
-        matrix
     }
 
     /// Where the product of `row` and `column` of `group` goes in the row-major output `[batch, channels, oh, ow]`.

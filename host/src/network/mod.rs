@@ -20,6 +20,7 @@ pub mod layer;
 pub mod lowering;
 pub mod machine;
 mod matmul;
+mod packing;
 pub mod plan_file;
 pub mod precision;
 pub mod qlinear;
@@ -60,6 +61,8 @@ pub struct TensorInfo {
     pub shape: Option<Vec<Dim>>,
     /// Meaning of an integer tensor's values, where it is one scale for the whole tensor.
     pub quant: Option<QuantParams>,
+    /// Most bits that the integers of a byte tensor have: 8, 4 or 2. 8 for all others.
+    pub bits: u8,
     /// The value, for a constant.
     pub constant: Option<Arc<Tensor>>,
 }

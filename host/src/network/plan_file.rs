@@ -7,18 +7,29 @@
 //! rounding = "half-even"
 //!
 //! [[layer]]
-//! name = "conv1"
-//! act_bits = 8          # width of the layer's input
+//! name = "conv1"            # a name, or a pattern: "/encoder/*/MatMul", "conv[1-3]"
+//! act_bits = 8              # width of the layer's input
 //! weight_bits = 8
 //! rounding = "half-even"
 //!
-//! [bias.w4]             # int32, in units of input scale * weight scale
+//! [[layer]]
+//! name = "conv2"
+//! act_bits = 4
+//! weight_bits = 4
+//! important_channels = [0, 7]   # input channels at 8 bits, the others at act_bits; or their number, ranked by --calibrate
+//! pruned_channels = [3]         # input channels of 0 bits: they cost no cycle
+//! pruned_outputs = [12]         # output channels whose weights are taken as 0
+//!
+//! [bias.w4]                 # int32, in units of input scale * weight scale
 //! conv1 = [1, 2, 3]
 //! ```
+//! Where several tables name a layer, the last one that does so by its full name holds, otherwise the last pattern.
 
+use super::packing::Matrices;
 use super::{LayerPrecision, Network, NetworkError, PrecisionPlan, Rounding};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Why a plan is refused.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +74,28 @@ pub enum PlanError {
         /// Which, and what there is.
         source: NetworkError,
     },
+    /// A pattern that is none, or that no layer matches.
+    #[error("{origin}: [[layer]] {pattern:?}: {problem}; the array's layers are {known:?}")]
+    Pattern {
+        /// The file.
+        origin: String,
+        /// The name or pattern.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+        /// Names there are.
+        known: Vec<String>,
+    },
+    /// Channels that a layer does not have, or a number of them without a calibration set to rank them.
+    #[error("{origin}: [[layer]] {layer:?}: {problem}")]
+    Channels {
+        /// The file.
+        origin: String,
+        /// The layer.
+        layer: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// Two tables for one layer.
     #[error("{origin}: [[layer]] {layer:?} stands there twice: leave one")]
     Twice {
@@ -82,6 +115,16 @@ struct Precision {
     rounding: Rounding,
 }
 
+/// Which input channels are important: these, or as many as calibration ranks first.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Important {
+    /// How many.
+    Count(usize),
+    /// Which.
+    Channels(BTreeSet<usize>),
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Layer {
@@ -90,6 +133,11 @@ struct Layer {
     weight_bits: u8,
     #[serde(default = "half_even")]
     rounding: Rounding,
+    important_channels: Option<Important>,
+    #[serde(default)]
+    pruned_channels: BTreeSet<usize>,
+    #[serde(default)]
+    pruned_outputs: BTreeSet<usize>,
 }
 
 const fn half_even() -> Rounding {
@@ -110,7 +158,7 @@ struct Text {
 pub struct PlanFile {
     origin: String,
     default: Option<LayerPrecision>,
-    layers: BTreeMap<String, LayerPrecision>,
+    layers: Vec<Layer>,
     bias: BTreeMap<String, BTreeMap<String, Vec<i32>>>,
 }
 
@@ -123,50 +171,113 @@ impl PlanFile {
         let origin = origin.to_owned();
         let text: Text =
             toml::from_str(text).map_err(|source| PlanError::Toml { origin: origin.clone(), source: Box::new(source) })?;
-        let default =
-            text.default.map(|d| LayerPrecision { weight_bits: d.weight_bits, act_bits: d.act_bits, rounding: d.rounding });
-        let mut layers = BTreeMap::new();
-        for Layer { name, act_bits, weight_bits, rounding } in text.layers {
-            if layers.insert(name.clone(), LayerPrecision { weight_bits, act_bits, rounding }).is_some() {
-                return Err(PlanError::Twice { origin, layer: name });
-            }
+        let precision = |d: Precision| LayerPrecision {
+            weight_bits: d.weight_bits,
+            act_bits: d.act_bits,
+            rounding: d.rounding,
+            refined: false,
+        };
+        let mut names = BTreeSet::new();
+        if let Some(twice) = text.layers.iter().find(|layer| !names.insert(layer.name.as_str())) {
+            return Err(PlanError::Twice { origin, layer: twice.name.clone() });
         }
-        Ok(Self { origin, default, layers, bias: text.bias })
+        Ok(Self { origin, default: text.default.map(precision), layers: text.layers, bias: text.bias })
     }
 
-    /// The precision of each layer; `default` where the file gives none.
-    pub fn plan(&self, default: LayerPrecision) -> PrecisionPlan {
-        PrecisionPlan { default: self.default.unwrap_or(default), layers: self.layers.clone() }
+    /// The table that holds for a layer.
+    fn table(&self, layer: &str) -> Option<&Layer> {
+        let exact = self.layers.iter().rfind(|table| table.name == layer);
+        exact.or_else(|| self.layers.iter().rfind(|table| pattern(&table.name).is_ok_and(|pattern| pattern.matches(layer))))
     }
 
-    /// The same, once it is known that the network can run so.
+    /// The precision of each layer of a network, once it is known that the network can run so; `default` where the file gives none.
     ///
     /// # Errors
     /// Layers that the network does not have, widths that the machine does not have, and tensors that cannot have them.
     pub fn plan_for(&self, network: &Network, default: LayerPrecision) -> Result<PrecisionPlan, PlanError> {
-        let plan = self.plan(default);
+        let known = network.layer_names();
+        for table in &self.layers {
+            let refuse = |problem: String| PlanError::Pattern {
+                origin: self.origin.clone(),
+                pattern: table.name.clone(),
+                problem,
+                known: known.clone(),
+            };
+            if !known.contains(&table.name) {
+                let pattern = pattern(&table.name).map_err(refuse)?;
+                if !known.iter().any(|name| pattern.matches(name)) {
+                    return Err(refuse("no layer has this name, or matches it".into()));
+                }
+            }
+        }
+        let mut plan = PrecisionPlan::uniform(self.default.unwrap_or(default));
+        for name in known {
+            let Some(table) = self.table(&name) else { continue };
+            let (weight_bits, act_bits, rounding) = (table.weight_bits, table.act_bits, table.rounding);
+            if let Some(Important::Channels(channels)) = &table.important_channels {
+                plan.important.insert(name.clone(), channels.iter().copied().collect());
+            }
+            plan.layers.insert(name, LayerPrecision { weight_bits, act_bits, rounding, refined: false });
+        }
         match plan.tensor_bits(network) {
             Ok(_) => Ok(plan),
             Err(source) => Err(PlanError::Network { origin: self.origin.clone(), source }),
         }
     }
 
+    /// Layers whose important channels are given by their number, to be ranked by calibration.
+    pub fn counts(&self, network: &Network) -> BTreeMap<String, usize> {
+        let count = |name: String| match self.table(&name)?.important_channels {
+            Some(Important::Count(count)) => Some((name, count)),
+            _ => None,
+        };
+        network.layer_names().into_iter().filter_map(count).collect()
+    }
+
     /// What leaves no layer of the network to another default, in words: `None` if there are layers that the file does not speak of.
     pub fn covers(&self, network: &Network) -> Option<&'static str> {
         match self.default {
             Some(_) => Some("a [default]"),
-            None if network.layer_names().iter().all(|name| self.layers.contains_key(name)) => {
-                Some("a [[layer]] for every layer")
-            }
+            None if network.layer_names().iter().all(|name| self.table(name).is_some()) => Some("a [[layer]] for every layer"),
             None => None,
         }
     }
 
-    /// Gives the network the file's biases.
+    /// Gives the network what the file changes in it: biases, and zeros for the weights of pruned channels.
     ///
     /// # Errors
-    /// Unknown layers or widths, and lists of the wrong length.
-    pub fn apply_biases(&self, network: &mut Network) -> Result<(), PlanError> {
+    /// Unknown layers, widths or channels, and lists of the wrong length.
+    pub fn apply(&self, network: &mut Network) -> Result<(), PlanError> {
+        self.apply_biases(network)?;
+        self.prune(network)
+    }
+
+    fn prune(&self, network: &mut Network) -> Result<(), PlanError> {
+        for node in &mut network.nodes {
+            let Some(name) = node.op.array_layer().map(|layer| layer.name.clone()) else { continue };
+            let Some(table) = self.table(&name).filter(|t| !t.pruned_channels.is_empty() || !t.pruned_outputs.is_empty()) else {
+                continue;
+            };
+            let refuse = |problem: String| PlanError::Channels { origin: self.origin.clone(), layer: name.clone(), problem };
+            let Some(matrices) = Matrices::of(&node.op) else {
+                return Err(refuse("its right operand is computed, so nothing of it can be pruned".into()));
+            };
+            let (inputs, outputs) = (matrices.channels * matrices.groups, matrices.n() * matrices.groups);
+            for (what, channels, count) in [("input", &table.pruned_channels, inputs), ("output", &table.pruned_outputs, outputs)]
+            {
+                if let Some(channel) = channels.iter().find(|&&channel| channel >= count) {
+                    return Err(refuse(format!("{what} channel {channel} of {count}; name channels from 0 to {}", count - 1)));
+                }
+            }
+            let pruned = matrices.masked(&table.pruned_channels, &table.pruned_outputs);
+            if let Some(layer) = node.op.array_layer_mut() {
+                layer.weights = Arc::from(pruned);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_biases(&self, network: &mut Network) -> Result<(), PlanError> {
         let origin = &self.origin;
         for (width, layers) in &self.bias {
             let bits = match width.as_str() {
@@ -188,4 +299,9 @@ impl PlanFile {
         }
         Ok(())
     }
+}
+
+/// A layer's name as a pattern: `*` and `?` match any characters, `[ab]` one of some.
+fn pattern(name: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(name).map_err(|error| format!("not a pattern: {}", error.msg))
 }

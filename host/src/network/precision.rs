@@ -16,11 +16,27 @@ pub struct LayerPrecision {
     pub act_bits: u8,
     /// How int8 weights are rounded to fewer bits.
     pub rounding: Rounding,
+    /// Whether the lower slices of the weights are added: exact int8 weights, in as many passes as there are slices.
+    pub refined: bool,
 }
 
 impl Default for LayerPrecision {
     fn default() -> Self {
-        Self { weight_bits: 8, act_bits: 8, rounding: Rounding::HalfEven }
+        Self { weight_bits: 8, act_bits: 8, rounding: Rounding::HalfEven, refined: false }
+    }
+}
+
+impl LayerPrecision {
+    /// Width of the weights that the sums come from: 8 where the lower slices are added.
+    pub fn effective_weight_bits(&self) -> u8 {
+        if self.refined { 8 } else { self.weight_bits }
+    }
+}
+
+impl std::fmt::Display for LayerPrecision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a{}w{}", self.act_bits, self.weight_bits)?;
+        if self.refined { f.write_str("+") } else { Ok(()) }
     }
 }
 
@@ -31,12 +47,14 @@ pub struct PrecisionPlan {
     pub default: LayerPrecision,
     /// Exceptions.
     pub layers: BTreeMap<String, LayerPrecision>,
+    /// Input channels that some layers read at 8 bits, while they read the others at their activation width; in rising order.
+    pub important: BTreeMap<String, Vec<usize>>,
 }
 
 impl PrecisionPlan {
     /// All layers alike.
     pub fn uniform(precision: LayerPrecision) -> Self {
-        Self { default: precision, layers: BTreeMap::new() }
+        Self { default: precision, ..Self::default() }
     }
 
     /// With an exception for one layer.
@@ -46,9 +64,19 @@ impl PrecisionPlan {
         self
     }
 
-    /// Precision of a layer.
-    pub fn of(&self, layer: &str) -> LayerPrecision {
-        self.layers.get(layer).copied().unwrap_or(self.default)
+    /// The input channels that a layer reads at 8 bits, if it does not read all alike.
+    pub fn important(&self, op: &Op) -> Option<&[usize]> {
+        self.important.get(&op.array_layer()?.name).map(Vec::as_slice)
+    }
+
+    /// Precision of a layer. A right operand that is computed has its own width: only an exception makes it narrower.
+    pub fn of(&self, op: &Op) -> LayerPrecision {
+        let Some(layer) = op.array_layer() else { return LayerPrecision::default() };
+        match self.layers.get(&layer.name) {
+            Some(precision) => *precision,
+            None if matches!(op, Op::MatMul(_)) => LayerPrecision { weight_bits: 8, ..self.default },
+            None => self.default,
+        }
     }
 
     /// Width of each tensor of `network`, indexed as [`Network::tensors`].
@@ -58,13 +86,13 @@ impl PrecisionPlan {
     /// quantizer to narrow.
     pub fn tensor_bits(&self, network: &Network) -> Result<Vec<u8>, NetworkError> {
         let known = network.layer_names();
-        if let Some(layer) = self.layers.keys().find(|layer| !known.contains(layer)) {
+        if let Some(layer) = self.layers.keys().chain(self.important.keys()).find(|layer| !known.contains(layer)) {
             return Err(NetworkError::NoSuchLayer { layer: layer.clone(), known });
         }
         let mut classes = Classes::of(network);
         let mut readers: BTreeMap<usize, (u8, String)> = BTreeMap::new();
         for (index, layer) in network.array_layers() {
-            let LayerPrecision { weight_bits, act_bits, .. } = self.of(&layer.name);
+            let LayerPrecision { weight_bits, act_bits, .. } = self.of(&network.nodes[index].op);
             let width = |what, found, supported| Err(NetworkError::Width { layer: layer.name.clone(), what, found, supported });
             if !matches!(weight_bits, 2 | 4 | 6 | 8) {
                 return width("weights", weight_bits, "8, 6, 4 and 2");
@@ -74,7 +102,11 @@ impl PrecisionPlan {
             }
             let Some(input) = network.nodes[index].inputs.first().copied().flatten() else { continue };
             let class = classes.find(input.0);
-            let act_bits = act_bits.min(layer.input.bits);
+            let mut act_bits = act_bits.min(layer.input.bits);
+            if let Some(channels) = self.important(&network.nodes[index].op) {
+                super::packing::check_important(&network.nodes[index].op, channels)?;
+                act_bits = 8;
+            }
             check_narrowing(network, &classes.members(class), &layer.name, &layer.input, act_bits)?;
             if let Some((first_bits, first)) = readers.get(&class)
                 && *first_bits != act_bits
@@ -89,7 +121,7 @@ impl PrecisionPlan {
             }
             readers.insert(class, (act_bits, layer.name.clone()));
         }
-        let native = |id: usize| network.tensors[id].quant.map_or(8, |quant| quant.bits);
+        let native = |id: usize| network.tensors[id].bits;
         Ok((0..network.tensors.len())
             .map(|id| readers.get(&classes.find(id)).map_or(8, |(bits, _)| *bits).min(native(id)))
             .collect())

@@ -4,12 +4,14 @@
 //! accumulators in the units of the 8-bit layer, so that bias and scale are the stored ones:
 //!
 //! ```text
-//!   acc8 = (sum (a_A - za_A) * w_W) << ((8-A) + (8-W))            za_A: input zero point at A bits
-//!        - (zw * sum (a_A - za_A)) << (8-A)                       zw: weight zero point, at 8 bits always
+//!   a8   = (a_A - za_A) << (8-A)                                  za_A: input zero point at A bits
+//!   acc8 = (sum a8 * w_W) << (8-W)
+//!        - zw * sum a8                                            zw: weight zero point, at 8 bits always
 //!        + bias                                                   (the one for W bits, if there is one)
 //!   integer output, B bits: clamp(round_half_even(f32(acc8) * m * 2^-(8-B)) + z_B),   m = f32(f32(sx*sw) / sy)
 //!   float output:           f32(acc8) * f32(sx*sw)
 //! ```
+//! Where some input channels are important, A is 8 for them, and the others are narrowed from 8 bits to A as the layer reads them.
 //!
 //! Against onnxruntime (CPU): the integer form is that of its QLinearConv and QGemm kernels, which is what its optimiser
 //! makes of QDQ; the float form is that of its QGemm without output quantizer. For a Conv without output quantizer
@@ -42,22 +44,13 @@ impl<A: Arithmetic> Engine for PlainLoops<'_, A> {
     type Error = NetworkError;
 
     fn layer(&mut self, work: &Work<'_>) -> Result<(TensorData, Vec<i32>), NetworkError> {
-        let (shape, precision, arithmetic) = (work.shape, work.precision, self.0);
-        let input = work.input.ints().unwrap_or_default();
-        match work.op {
-            Op::Conv(op) => {
-                let sums = conv(op, &input, work.input.shape(), shape, precision, arithmetic)?;
-                let pixels = shape.iter().skip(2).product::<usize>().max(1);
-                let channel_of = |index: usize| index / pixels % op.layer.out_channels.max(1);
-                Ok((finish(&op.layer, &sums, channel_of, work.output_bits, arithmetic), sums))
-            }
-            Op::Gemm(op) => {
-                let sums = gemm(op, &input, precision, arithmetic)?;
-                let channel_of = |index: usize| index % op.layer.out_channels.max(1);
-                Ok((finish(&op.layer, &sums, channel_of, work.output_bits, arithmetic), sums))
-            }
-            Op::MatMul(_) | Op::Host(_) => Err(not_a_layer(work)),
-        }
+        let (sums, layer, pixels) = match work.op {
+            Op::Conv(op) => (conv(op, work, self.0)?, &op.layer, work.shape.iter().skip(2).product::<usize>()),
+            Op::Gemm(op) => (gemm(op, work, self.0)?, &op.layer, 1),
+            Op::MatMul(_) | Op::Host(_) => return Err(not_a_layer(work)),
+        };
+        let channel_of = |index: usize| index / pixels.max(1) % layer.out_channels.max(1);
+        Ok((finish(layer, &sums, channel_of, work.output_bits, self.0), sums))
     }
 }
 
@@ -67,11 +60,27 @@ pub(super) fn not_a_layer(work: &Work<'_>) -> NetworkError {
     NetworkError::Layer { layer: format!("node {}", work.node), problem }
 }
 
-/// Weights of a layer at `precision`, and the shift that brings a product of its operands to 8-bit units.
-fn switched(layer: &ArrayLayer, precision: LayerPrecision, arithmetic: &impl Arithmetic) -> (Vec<i64>, u32) {
-    let switch = |&weight: &i8| i64::from(arithmetic.switch(weight, precision.weight_bits, precision.rounding));
-    let shift = u32::from(8 - precision.act_bits) + u32::from(8 - precision.weight_bits);
-    (layer.weights.iter().map(switch).collect(), shift)
+/// The input less its zero point, in 8-bit units. `channel_of` gives the channel of an element.
+fn centred(layer: &ArrayLayer, work: &Work<'_>, channel_of: impl Fn(usize) -> usize, arithmetic: &impl Arithmetic) -> Vec<i64> {
+    let act_bits = work.precision.act_bits;
+    let narrowed = layer.input.at_bits(act_bits);
+    let narrow = |value: i32| {
+        let (zero, low, high) = (narrowed.zero_point, narrowed.low, narrowed.high);
+        arithmetic.requantize(value - layer.input.zero_point, 1.0, i32::from(8 - act_bits), zero, low, high)
+    };
+    let value = |(index, value): (usize, i32)| match work.important {
+        Some(important) if important.contains(&channel_of(index)) => i64::from(value - layer.input.zero_point),
+        Some(_) => i64::from(narrow(value) - narrowed.zero_point) << (8 - act_bits),
+        None => i64::from(value - narrowed.zero_point) << (8 - act_bits),
+    };
+    work.input.ints().unwrap_or_default().into_iter().enumerate().map(value).collect()
+}
+
+/// Weights of a layer at its precision, in 8-bit units.
+fn switched(layer: &ArrayLayer, precision: LayerPrecision, arithmetic: &impl Arithmetic) -> Vec<i64> {
+    let bits = precision.effective_weight_bits();
+    let switch = |&weight: &i8| i64::from(arithmetic.switch(weight, bits, precision.rounding)) << (8 - bits);
+    layer.weights.iter().map(switch).collect()
 }
 
 /// One accumulator, from its sums over the reduction.
@@ -80,34 +89,25 @@ fn accumulator(
     channel: usize,
     products: i64,
     activations: i64,
-    shift: u32,
     precision: LayerPrecision,
 ) -> Result<i32, NetworkError> {
-    let LayerPrecision { weight_bits, act_bits, .. } = precision;
+    let (weight_bits, act_bits) = (precision.effective_weight_bits(), precision.act_bits);
     let zero_weight = i64::from(layer.weight_zero_point(channel));
-    let value =
-        (products << shift) - ((zero_weight * activations) << (8 - act_bits)) + i64::from(layer.bias_at(channel, weight_bits));
+    let value = products - zero_weight * activations + i64::from(layer.bias_at(channel, weight_bits));
     let overflow = |_| NetworkError::Overflow { layer: layer.name.clone(), channel, value, weight_bits, act_bits };
     i32::try_from(value).map_err(overflow)
 }
 
-fn conv(
-    conv: &Conv,
-    input: &[i32],
-    input_shape: &[usize],
-    output_shape: &[usize],
-    precision: LayerPrecision,
-    arithmetic: &impl Arithmetic,
-) -> Result<Vec<i32>, NetworkError> {
+fn conv(conv: &Conv, work: &Work<'_>, arithmetic: &impl Arithmetic) -> Result<Vec<i32>, NetworkError> {
     let layer = &conv.layer;
-    let (weights, shift) = switched(layer, precision, arithmetic);
-    let zero = layer.input.at_bits(precision.act_bits).zero_point;
     let image = |shape: &[usize]| {
         let problem = "its input or output has the wrong number of dimensions".into();
         conv.image_shape(shape).ok_or(NetworkError::Layer { layer: layer.name.clone(), problem })
     };
-    let [_, channels, height, width] = image(input_shape)?;
-    let output_shape = image(output_shape)?;
+    let [_, channels, height, width] = image(work.input.shape())?;
+    let output_shape = image(work.shape)?;
+    let input = centred(layer, work, |index| index / (height * width) % channels, arithmetic);
+    let weights = switched(layer, work.precision, arithmetic);
     let [outputs, channels_per_group, kernel_height, kernel_width] = conv.weight_shape();
     let outputs_per_group = outputs / conv.group;
     let [top, left, ..] = conv.window.pads([height, width]).unwrap_or_default();
@@ -126,14 +126,14 @@ fn conv(
                                 // Padding holds the zero point: it adds nothing.
                                 let (Some(y), Some(x)) = (y, x) else { continue };
                                 let plane = image * channels + first_channel + channel;
-                                let activation = i64::from(input[(plane * height + y) * width + x] - zero);
+                                let activation = input[(plane * height + y) * width + x];
                                 let tap = (output * channels_per_group + channel) * kernel_height + ky;
                                 products += activation * weights[tap * kernel_width + kx];
                                 activations += activation;
                             }
                         }
                     }
-                    sums.push(accumulator(layer, output, products, activations, shift, precision)?);
+                    sums.push(accumulator(layer, output, products, activations, work.precision)?);
                 }
             }
         }
@@ -141,20 +141,17 @@ fn conv(
     Ok(sums)
 }
 
-fn gemm(gemm: &Gemm, input: &[i32], precision: LayerPrecision, arithmetic: &impl Arithmetic) -> Result<Vec<i32>, NetworkError> {
+fn gemm(gemm: &Gemm, work: &Work<'_>, arithmetic: &impl Arithmetic) -> Result<Vec<i32>, NetworkError> {
     let layer = &gemm.layer;
-    let (weights, shift) = switched(layer, precision, arithmetic);
-    let zero = layer.input.at_bits(precision.act_bits).zero_point;
+    let k = layer.k.max(1);
+    let input = centred(layer, work, |index| index % k, arithmetic);
+    let weights = switched(layer, work.precision, arithmetic);
     let mut sums = Vec::new();
-    for row in input.chunks_exact(layer.k.max(1)) {
-        for output in 0..layer.out_channels {
-            let (mut products, mut activations) = (0i64, 0i64);
-            for k in 0..layer.k {
-                let activation = i64::from(row[k] - zero);
-                products += activation * weights[output * layer.k + k];
-                activations += activation;
-            }
-            sums.push(accumulator(layer, output, products, activations, shift, precision)?);
+    for row in input.chunks_exact(k) {
+        let activations = row.iter().sum();
+        for (output, weights) in weights.chunks_exact(k).enumerate() {
+            let products = row.iter().zip(weights).map(|(activation, weight)| activation * weight).sum();
+            sums.push(accumulator(layer, output, products, activations, work.precision)?);
         }
     }
     Ok(sums)

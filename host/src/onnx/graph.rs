@@ -70,6 +70,8 @@ pub(crate) struct GraphValue<'a> {
 pub(crate) struct GraphInput {
     pub value: ValueId,
     pub dtype: DType,
+    /// Width of its integers: see [`Constant::bits`].
+    pub bits: u8,
     pub shape: Option<Vec<Dim>>,
 }
 
@@ -166,7 +168,7 @@ impl<'a> Graph<'a> {
                 continue;
             }
             let value = self.define(&input.name, names)?;
-            let (dtype, shape) = input_type(input).map_err(|refusal| refusal.of_tensor(&input.name))?;
+            let (dtype, bits, shape) = input_type(input).map_err(|refusal| refusal.of_tensor(&input.name))?;
             if let Some(tensor) = given.get(&input.name) {
                 if tensor.dtype() != dtype {
                     let found = format!("a constant of {} for an input of {dtype}", tensor.dtype());
@@ -176,7 +178,7 @@ impl<'a> Graph<'a> {
                 self.constants.push((value, Constant { tensor: Arc::new(tensor.clone()), bits: 8 }));
                 continue;
             }
-            self.inputs.push(GraphInput { value, dtype, shape });
+            self.inputs.push(GraphInput { value, dtype, bits, shape });
         }
         Ok(())
     }
@@ -267,18 +269,19 @@ fn opset(model: &ModelProto) -> Result<i64, ImportError> {
     Err(Refusal::new(found, supported, advice).of_model())
 }
 
-fn input_type(input: &ValueInfoProto) -> Result<(DType, Option<Vec<Dim>>), Refusal> {
+fn input_type(input: &ValueInfoProto) -> Result<(DType, u8, Option<Vec<Dim>>), Refusal> {
     let Some(tensor) = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref()) else {
         return Err(Refusal::new("an input that is not a tensor", "tensors", "export the model with tensor inputs"));
     };
-    let Some(dtype) = dtype(tensor.elem_type) else {
+    let found = constant::packed(tensor.elem_type).or_else(|| dtype(tensor.elem_type).map(|dtype| (dtype, 8)));
+    let Some((dtype, bits)) = found else {
         return Err(Refusal::new(
             format!("an input of {}", type_name(tensor.elem_type)),
-            "float32, int8, uint8, int32 and int64",
+            "float32, integers of 8, 4 and 2 bits, int32 and int64",
             "export the model with a float32 input",
         ));
     };
-    Ok((dtype, tensor.shape.as_ref().map(dimensions).transpose()?))
+    Ok((dtype, bits, tensor.shape.as_ref().map(dimensions).transpose()?))
 }
 
 fn dimensions(shape: &TensorShapeProto) -> Result<Vec<Dim>, Refusal> {

@@ -6,7 +6,9 @@
 use super::attributes::Attributes;
 use super::error::{ImportError, Refusal, quoted};
 use super::graph::{GraphNode, domain};
-use super::ops::{activation, arithmetic, constants, convolution, layout, matrix, normalisation, pooling, quantization, rearrange};
+use super::ops::{
+    activation, arithmetic, constants, convolution, layout, matrix, normalisation, pooling, qlinear, quantization, rearrange,
+};
 use super::translation::Translation;
 
 type Translate = fn(&mut Translation<'_>, &GraphNode<'_>, &Attributes<'_>) -> Result<(), Refusal>;
@@ -54,9 +56,12 @@ const OPERATORS: &[Operator] = &[
     onnx("Gemm", matrix::gemm),
     onnx("GlobalAveragePool", pooling::global_average_pool),
     onnx("GlobalMaxPool", pooling::global_max_pool),
+    onnx("HardSigmoid", activation::hard_sigmoid),
+    onnx("HardSwish", activation::hard_swish),
     onnx("Identity", constants::identity),
     onnx("LayerNormalization", normalisation::layer_normalization),
     onnx("LeakyRelu", activation::leaky_relu),
+    onnx("LogSoftmax", normalisation::log_softmax),
     onnx("MatMul", matrix::matmul),
     onnx("MatMulInteger", matrix::matmul_integer),
     onnx("Max", arithmetic::max),
@@ -70,6 +75,7 @@ const OPERATORS: &[Operator] = &[
     onnx("QLinearMatMul", matrix::qlinear_matmul),
     onnx("QuantizeLinear", quantization::quantize_linear),
     onnx("Reciprocal", activation::reciprocal),
+    onnx("RMSNormalization", normalisation::rms_normalization),
     onnx("ReduceMax", normalisation::reduce_max),
     onnx("ReduceMean", normalisation::reduce_mean),
     onnx("ReduceSum", normalisation::reduce_sum),
@@ -89,6 +95,14 @@ const OPERATORS: &[Operator] = &[
     onnx("Unsqueeze", layout::unsqueeze),
     microsoft("Gelu", activation::gelu),
     microsoft("QGemm", matrix::qgemm),
+    microsoft("QLinearAdd", qlinear::add),
+    microsoft("QLinearAveragePool", qlinear::average_pool),
+    microsoft("QLinearConcat", qlinear::concat),
+    microsoft("QLinearGlobalAveragePool", qlinear::global_average_pool),
+    microsoft("QLinearLeakyRelu", qlinear::leaky_relu),
+    microsoft("QLinearMul", qlinear::mul),
+    microsoft("QLinearSigmoid", qlinear::sigmoid),
+    microsoft("QLinearSoftmax", qlinear::softmax),
 ];
 
 /// Names of the operators, as a user would write them.

@@ -84,7 +84,8 @@ impl<'a> Translation<'a> {
         }
         for input in &graph.inputs {
             let (name, shape) = (graph.values[input.value].name.to_string(), input.shape.clone());
-            let id = this.add_tensor(TensorInfo { name, dtype: input.dtype, shape, quant: None, constant: None });
+            let id =
+                this.add_tensor(TensorInfo { name, dtype: input.dtype, shape, quant: None, bits: input.bits, constant: None });
             this.network.inputs.push(id);
             this.values[input.value] = Value::Tensor(id);
         }
@@ -231,8 +232,10 @@ impl<'a> Translation<'a> {
         let tensor = &constant.tensor;
         self.charge(tensor.data().len().saturating_mul(8))?;
         let shape = tensor.shape().iter().map(|&size| Dim::Fixed(size)).collect();
-        let (name, dtype, constant) = (name.to_string(), tensor.dtype(), Some(tensor.clone()));
-        Ok(self.add_tensor(TensorInfo { name, dtype, shape: Some(shape), quant, constant }))
+        let (name, dtype, bits) = (name.to_string(), tensor.dtype(), constant.bits);
+        let constant = Some(tensor.clone());
+        let quant = quant.filter(|_| dtype.is_byte());
+        Ok(self.add_tensor(TensorInfo { name, dtype, shape: Some(shape), quant, bits, constant }))
     }
 
     /// A float32 tensor for an operand of a host operator.
@@ -266,11 +269,18 @@ impl<'a> Translation<'a> {
             }
             _ => None,
         };
+        let bits = match &op {
+            Op::Host(host) if host.keeps_integers() => {
+                inputs.first().copied().flatten().map_or(8, |id| self.network.tensor(id).bits)
+            }
+            _ => quant.map_or(8, |quant| quant.bits),
+        };
         let mut ids = Vec::with_capacity(output_names.len());
         for (index, (name, output)) in output_names.iter().zip(outputs).enumerate() {
             let own = quant.filter(|_| index == 0).or(kept).filter(|_| output.dtype.is_byte());
             let (name, dtype, shape) = (name.to_string(), output.dtype, output.dims);
-            ids.push(self.add_tensor(TensorInfo { name, dtype, shape, quant: own, constant: None }));
+            let bits = if dtype.is_byte() { bits } else { 8 };
+            ids.push(self.add_tensor(TensorInfo { name, dtype, shape, quant: own, bits, constant: None }));
         }
         self.network.nodes.push(Node { name: node_name.to_string(), op, inputs, outputs: ids.clone() });
         Ok(ids)
@@ -388,6 +398,11 @@ impl<'a> Translation<'a> {
         Ok(true)
     }
 
+    /// Notes the width of a tensor whose quantizer belongs to an axis.
+    pub fn note_bits(&mut self, tensor: TensorId, bits: u8) {
+        self.network.tensors[tensor.0].bits = bits;
+    }
+
     /// Notes what a tensor's integers mean, if nothing has yet.
     pub fn note_quant(&mut self, tensor: TensorId, quant: Option<QuantParams>) {
         let known = &mut self.network.tensors[tensor.0].quant;
@@ -418,6 +433,24 @@ impl<'a> Translation<'a> {
             clamp = clamp.map(|bound| bound.max(low).min(high));
             value = self.result(node).ok()?;
         }
+    }
+
+    /// The QuantizeLinear that alone reads a value, if one does.
+    pub fn next_quantizer(&self, value: ValueId) -> Option<Epilogue> {
+        let edge = &self.graph.values[value];
+        let &[reader] = edge.readers.as_slice() else { return None };
+        let node = &self.graph.nodes[reader];
+        if edge.is_output || node.inputs.first() != Some(&Some(value)) || !node.is("QuantizeLinear") {
+            return None;
+        }
+        let quantizer = quantization::quantizer(self, node).ok()?.per_tensor()?;
+        let output = self.result(node).ok()?;
+        Some(Epilogue { clamp: [f32::NEG_INFINITY, f32::INFINITY], quantizer, node: reader, output })
+    }
+
+    /// Takes a node along with the one that is being translated.
+    pub fn absorb(&mut self, node: usize) {
+        self.absorbed.insert(node);
     }
 
     /// A name for a layer that no other layer has.

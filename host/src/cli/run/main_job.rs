@@ -42,7 +42,7 @@ pub fn execute(machine: &MachineOptions, images: Option<usize>, json: bool) -> R
     let mut digits = digits::load()?;
     let input = first_images(&digits, images)?;
     digits.labels.truncate(input.shape()[0]);
-    let runs = digits::runs()?;
+    let runs = digits::runs(&digits.network)?;
     let mut session = machine.open()?;
     let config = session.config().clone();
     let backend = session.backend().name();

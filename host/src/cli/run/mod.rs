@@ -125,11 +125,12 @@ impl Run {
             weight_bits: self.weight_bits.map_or(8, u8::from),
             act_bits: self.act_bits.map_or(8, u8::from),
             rounding: self.rounding.unwrap_or(Rounding::HalfEven),
+            refined: false,
         };
         let Some(path) = &self.precision else { return Ok(PrecisionPlan::uniform(default)) };
         let origin = path.display().to_string();
         let file = PlanFile::parse(&read_text(path)?, &origin)?;
-        file.apply_biases(network)?;
+        file.apply(network)?;
         let plan = file.plan_for(network, default)?;
         match (self.widths(), file.covers(network)) {
             (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(

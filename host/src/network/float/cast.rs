@@ -19,3 +19,17 @@ pub fn to_u8(x: f32) -> u8 {
 pub fn to_i8(x: f32) -> i8 {
     to_i32(x) as i8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::{checksum, patterns};
+    use super::*;
+
+    #[test]
+    fn casts_are_onnxruntimes() {
+        assert_eq!(checksum(patterns().into_iter().map(|x| to_i32(x) as f32)), 0xdc69_7852_1251_5625);
+        assert_eq!(checksum(patterns().into_iter().map(|x| to_i64(x) as f32)), 0x0698_70dc_cb8b_5225);
+        assert_eq!(checksum(patterns().into_iter().map(|x| f32::from(to_u8(x)))), 0x230b_d044_aac3_88a8);
+        assert_eq!(checksum(patterns().into_iter().map(|x| f32::from(to_i8(x)))), 0xa595_3fde_4d12_eb4c);
+    }
+}

@@ -1,7 +1,7 @@
 //! The exponential function as onnxruntime computes it with AVX-512.
 
-/// Inputs below this give the result for this value, the smallest positive subnormal (`ln(2^-150)`).
-const LOWEST: f32 = -103.972_084_045_4;
+/// `ln(2^-150)`: inputs below it give the result for it, which is zero.
+const LOWEST: f32 = -1.039_720_84e2;
 
 /// `1.5 * 2^23`: added and subtracted again, it rounds a small float to the nearest integer, ties to even.
 pub(super) const ROUNDING_BIAS: f32 = 12_582_912.0;
@@ -10,7 +10,7 @@ pub(super) const ROUNDING_BIAS: f32 = 12_582_912.0;
 pub(super) const LOG2_RECIPROCAL: f32 = std::f32::consts::LOG2_E;
 
 /// The high and the low part of `-ln 2`; the high part has trailing zeros, so that its products with small integers are exact.
-pub(super) const MINUS_LN2: [f32; 2] = [-6.931_457_52e-1, -1.428_606_77e-6];
+pub(super) const MINUS_LN2: [f32; 2] = [-6.931_457_5e-1, -1.428_606_8e-6];
 
 /// Coefficients of the polynomial, highest power first (`0x1.694000p-10`, `0x1.125edcp-7`, `0x1.555b5ap-5`,
 /// `0x1.555450p-3`, `0x1.fffff6p-2`, 1, 1 in MLAS, `MlasExpConstants`).
@@ -21,8 +21,7 @@ const POLYNOMIAL: [u32; 7] = [0x3ab4_a000, 0x3c09_2f6e, 0x3d2a_adad, 0x3e2a_aa28
 /// `x = m ln 2 + r` with `m` rounded to nearest even; a polynomial of degree 6 in `r` by Horner's rule with fused
 /// multiply-adds; the result scaled by `2^m` with one rounding (the instruction VSCALEFPS).
 ///
-/// The result of an element does not depend on its position. Infinity gives infinity, minus infinity gives `2^-149`
-/// (not zero), NaN gives NaN.
+/// The result of an element does not depend on its position. Infinity gives infinity, minus infinity zero, NaN gives NaN.
 pub fn exp(x: f32) -> f32 {
     // VMAXPS returns its second operand, here x, when one of them is NaN.
     reduced(if LOWEST > x { LOWEST } else { x })
@@ -48,4 +47,15 @@ pub(super) fn scale(p: f32, m: f32) -> f32 {
     let exponent = m.clamp(-400.0, 400.0) as i64;
     let power = f64::from_bits(((exponent + 1023) as u64) << 52);
     (f64::from(p) * power) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::{checksum, patterns};
+    use super::*;
+
+    #[test]
+    fn exp_is_onnxruntimes() {
+        assert_eq!(checksum(patterns().into_iter().map(exp)), 0xe3fc_e2dd_62ae_3030);
+    }
 }

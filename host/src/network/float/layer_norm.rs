@@ -27,7 +27,7 @@ pub fn layer_norm(row: &[f32], scale: &[f32], bias: Option<&[f32]>, epsilon: f32
 
 /// RMSNormalization of one row: `out[i] = row[i] / sqrt(mean(row^2) + epsilon) * scale[i]`.
 ///
-/// From 8 elements on with the reciprocal of the root, fused multiply-adds and 8 lanes; shorter rows in plain order with a
+/// From 16 elements on with the reciprocal of the root, fused multiply-adds and 8 lanes; shorter rows in plain order with a
 /// division.
 pub fn rms_norm(row: &[f32], scale: &[f32], epsilon: f32, out: &mut [f32]) {
     if row.len() < 2 * LANES {
@@ -76,7 +76,10 @@ fn sum_double(row: &[f32]) -> f64 {
     rest.iter().fold(sum, |sum, &x| sum + f64::from(x))
 }
 
-/// `1 / sqrt(mean((x - mean)^2) + epsilon)`: eight lanes, then the rest one by one, all fused.
+/// `1 / sqrt(mean((x - mean)^2) + epsilon)`: eight lanes with fused multiply-adds, then the rest one by one.
+///
+/// Of a rest of four and more the first four are squared first and added then (the compiler has put the four products into one
+/// register); the others are fused again.
 fn inverse_deviation(row: &[f32], mean: f32, epsilon: f32) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let octets = row.chunks_exact(LANES);
@@ -94,4 +97,38 @@ fn inverse_deviation(row: &[f32], mean: f32, epsilon: f32) -> f32 {
     let (quad, rest) = rest.split_at(if rest.len() < 4 { 0 } else { 4 });
     let sum = rest.iter().fold(quad.iter().fold(sum, squares), fused);
     1.0 / (sum / row.len() as f32 + epsilon).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::{checksum, inputs};
+    use super::*;
+
+    /// Rows of all lengths from 1 to 100 through `norm`, which gets the row, the scale, the bias and the output.
+    fn rows(norm: impl Fn(&[f32], &[f32], &[f32], &mut [f32])) -> u64 {
+        checksum((1..=100u16).flat_map(|length| {
+            let of = |seed: u16| inputs(u32::from(seed), usize::from(length));
+            let mut out = of(length);
+            norm(&of(length), &of(length + 1), &of(length + 2), &mut out);
+            out
+        }))
+    }
+
+    #[test]
+    fn layer_norm_is_onnxruntimes() {
+        assert_eq!(rows(|row, scale, bias, out| layer_norm(row, scale, Some(bias), 1e-5, out)), 0xe146_e5a4_0d8d_171f);
+        assert_eq!(rows(|row, scale, _, out| layer_norm(row, scale, None, 1e-5, out)), 0x429e_bfbb_7520_574e);
+    }
+
+    #[test]
+    fn the_mean_is_summed_in_four_lanes() {
+        let mut out = [0.0; 8];
+        layer_norm(&[1e16, 1.0, -1e16, 1.0, 0.0, 0.0, 0.0, 0.0], &[1e16; 8], None, 1e-5, &mut out);
+        assert_eq!(checksum(out), 0x5961_86af_4943_cfed);
+    }
+
+    #[test]
+    fn rms_norm_is_onnxruntimes() {
+        assert_eq!(rows(|row, scale, _, out| rms_norm(row, scale, 1e-5, out)), 0x9d95_9486_a6eb_6f3e);
+    }
 }

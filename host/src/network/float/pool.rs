@@ -32,22 +32,24 @@ impl Window {
                 return Some(room / stride + 1);
             }
             let count = room.div_ceil(stride);
-            Some(if count * stride >= size[axis] + self.before[axis] { count } else { count + 1 })
+            Some(if count.saturating_mul(stride) >= size[axis] + self.before[axis] { count } else { count + 1 })
         };
         Some([along(0)?, along(1)?])
     }
 
     /// The positions along `axis` that window `index` covers inside a plane of `length`.
     fn positions(&self, axis: usize, index: usize, length: usize) -> impl Iterator<Item = usize> + use<> {
-        let (start, before) = (index * self.strides[axis], self.before[axis]);
+        let (start, before) = (index.saturating_mul(self.strides[axis]), self.before[axis]);
         let dilation = self.dilations[axis];
-        (0..self.kernel[axis]).filter_map(move |i| (start + i * dilation).checked_sub(before)).filter(move |&position| position < length)
+        (0..self.kernel[axis])
+            .filter_map(move |i| start.saturating_add(i.saturating_mul(dilation)).checked_sub(before))
+            .filter(move |&position| position < length)
     }
 
     /// The number of positions along `axis` that window `index` covers inside a plane of `length` and its padding.
     fn padded_count(&self, axis: usize, index: usize, length: usize) -> usize {
-        let end = length + self.before[axis] + self.after[axis];
-        let room = end.saturating_sub(index * self.strides[axis]);
+        let end = length.saturating_add(self.before[axis]).saturating_add(self.after[axis]);
+        let room = end.saturating_sub(index.saturating_mul(self.strides[axis]));
         room.div_ceil(self.dilations[axis].max(1)).min(self.kernel[axis])
     }
 
@@ -68,7 +70,7 @@ impl Window {
             for column in 0..output[1] {
                 let rows = self.positions(0, row, size[0]);
                 let mut values = rows
-                    .flat_map(|y| self.positions(1, column, size[1]).map(move |x| y * size[1] + x))
+                    .flat_map(|y| self.positions(1, column, size[1]).map(move |x| y.saturating_mul(size[1]).saturating_add(x)))
                     .filter_map(|index| plane.get(index).copied());
                 f([row, column], &mut values);
             }
@@ -78,9 +80,16 @@ impl Window {
 
 /// AveragePool of one plane of `size`, opset 19 and later: the elements row by row, one after the other, divided by their number.
 ///
-/// `output` is the number of windows, `out` has their product. With `count_include_pad` the padding counts as elements, but not what a partial
-/// window of `ceil_mode` has beyond it. A window without elements gives zero.
-pub fn average_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], count_include_pad: bool, out: &mut [f32]) {
+/// `output` is the number of windows, `out` has their product. With `count_include_pad` the padding counts as elements, but not
+/// what a partial window of `ceil_mode` has beyond it. A window without elements gives zero.
+pub fn average_pool(
+    plane: &[f32],
+    size: [usize; 2],
+    window: &Window,
+    output: [usize; 2],
+    count_include_pad: bool,
+    out: &mut [f32],
+) {
     let mut out = out.iter_mut();
     window.each(plane, size, output, |[row, column], values| {
         let (mut sum, mut count) = (0.0f32, 0usize);
@@ -89,7 +98,7 @@ pub fn average_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [u
             count += 1;
         }
         if count_include_pad {
-            count = window.padded_count(0, row, size[0]) * window.padded_count(1, column, size[1]);
+            count = window.padded_count(0, row, size[0]).saturating_mul(window.padded_count(1, column, size[1]));
         }
         if let Some(out) = out.next() {
             *out = if count == 0 { 0.0 } else { sum / count as f32 };
@@ -97,7 +106,8 @@ pub fn average_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [u
     });
 }
 
-/// GlobalAveragePool of one plane: four lanes, element `i` to lane `i mod 4`, then the rest one by one, divided by the number of elements.
+/// GlobalAveragePool of one plane: four lanes, element `i` to lane `i mod 4`, then the rest one by one, divided by the number of
+/// elements.
 ///
 /// AveragePool before opset 19 takes this way too if its window is the plane.
 pub fn global_average_pool(plane: &[f32]) -> f32 {
@@ -116,7 +126,14 @@ pub fn max_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [usize
 }
 
 /// The maximum element by element, from `initial` or else from the first element.
-pub(super) fn sequential_max(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], initial: Option<f32>, out: &mut [f32]) {
+pub(super) fn sequential_max(
+    plane: &[f32],
+    size: [usize; 2],
+    window: &Window,
+    output: [usize; 2],
+    initial: Option<f32>,
+    out: &mut [f32],
+) {
     let mut out = out.iter_mut();
     window.each(plane, size, output, |_, values| {
         let first = initial.or_else(|| values.next()).unwrap_or(f32::MIN);
@@ -139,9 +156,100 @@ pub(super) fn sequential_mean(
     let mut out = out.iter_mut();
     window.each(plane, size, output, |_, values| {
         let (sum, count) = values.fold((0.0f32, 0usize), |(sum, count), x| (sum + x, count + 1));
-        let count = if count_include_pad { window.kernel[0] * window.kernel[1] } else { count };
+        let count = if count_include_pad { window.kernel[0].saturating_mul(window.kernel[1]) } else { count };
         if let Some(out) = out.next() {
             *out = sum / count as f32;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::{checksum, inputs};
+    use super::*;
+
+    /// The size of the plane.
+    const SIZE: [usize; 2] = [11, 10];
+
+    /// A pooling of one plane through [`Window`].
+    type Pool<'a> = &'a dyn Fn(&[f32], &Window, [usize; 2], &mut [f32]);
+
+    /// The windows: kernel, strides, dilations, padding before, padding after, ceil mode.
+    const WINDOWS: [(Window, bool); 6] = [
+        (window([3, 3], [1, 1], [1, 1], [0, 0], [0, 0]), false),
+        (window([3, 3], [2, 2], [1, 1], [1, 1], [1, 1]), false),
+        (window([3, 2], [3, 3], [1, 1], [1, 0], [1, 1]), false),
+        (window([2, 3], [2, 3], [1, 1], [1, 0], [0, 2]), true),
+        (window([11, 10], [1, 1], [1, 1], [0, 0], [0, 0]), false),
+        (window([3, 3], [2, 1], [2, 3], [1, 1], [0, 2]), false),
+    ];
+
+    /// A window.
+    const fn window(
+        kernel: [usize; 2],
+        strides: [usize; 2],
+        dilations: [usize; 2],
+        before: [usize; 2],
+        after: [usize; 2],
+    ) -> Window {
+        Window { kernel, strides, dilations, before, after }
+    }
+
+    /// The outputs of the windows `numbers` one after the other.
+    fn pooled(numbers: &[usize], pool: Pool<'_>) -> u64 {
+        let plane = inputs(9, 110);
+        checksum(numbers.iter().flat_map(|&number| {
+            let (window, ceil_mode) = WINDOWS[number];
+            let output = window.output_size(SIZE, ceil_mode).unwrap_or([0, 0]);
+            let mut out = vec![0.0; output[0] * output[1]];
+            pool(&plane, &window, output, &mut out);
+            out
+        }))
+    }
+
+    #[test]
+    fn max_pool_is_onnxruntimes() {
+        let max: Pool<'_> = &|plane, window, output, out| max_pool(plane, SIZE, window, output, out);
+        assert_eq!(pooled(&[0, 1, 2, 3, 4, 5], max), 0xd617_3f2c_45a3_2970);
+    }
+
+    #[test]
+    fn average_pool_is_onnxruntimes() {
+        let exclude: Pool<'_> = &|plane, window, output, out| average_pool(plane, SIZE, window, output, false, out);
+        let include: Pool<'_> = &|plane, window, output, out| average_pool(plane, SIZE, window, output, true, out);
+        assert_eq!(pooled(&[0, 1, 2, 3, 4, 5], exclude), 0x949b_5986_4a10_e7fa);
+        assert_eq!(pooled(&[0, 1, 2, 3, 4, 5], include), 0xfca4_946c_b859_5103);
+    }
+
+    #[test]
+    fn average_pool_before_opset_19_is_onnxruntimes() {
+        let exclude: Pool<'_> = &|plane, window, output, out| pool_mlas::average_pool(plane, SIZE, window, output, false, out);
+        let include: Pool<'_> = &|plane, window, output, out| pool_mlas::average_pool(plane, SIZE, window, output, true, out);
+        assert_eq!(pooled(&[0, 1, 2, 3, 4], exclude), 0x86ed_adfe_002b_9e55);
+        assert_eq!(pooled(&[0, 1, 2, 4], include), 0x9927_de6a_fa16_3599);
+    }
+
+    #[test]
+    fn global_average_pool_is_onnxruntimes() {
+        let means = (1..=100u16).map(|size| global_average_pool(&inputs(u32::from(size), usize::from(size))));
+        assert_eq!(checksum(means), 0x64b4_3448_1903_1447);
+    }
+
+    #[test]
+    fn padding_is_the_lowest_finite_float() {
+        let mut out = [0.0; 9];
+        let padded = window([2, 2], [1, 1], [1, 1], [1, 1], [0, 0]);
+        max_pool(&[f32::NEG_INFINITY; 9], [3, 3], &padded, [3, 3], &mut out);
+        // The rows of a window are combined first, and only those inside the plane: padding above does not show.
+        let row = [f32::MIN, f32::NEG_INFINITY, f32::NEG_INFINITY];
+        assert_eq!(out, [row, row, row].concat()[..]);
+        max_pool(&[1.0; 4], [2, 2], &window([2, 2], [1, 1], [3, 3], [1, 1], [1, 1]), [1, 1], &mut out[..1]);
+        assert_eq!(out[0], f32::MIN);
+    }
+
+    #[test]
+    fn a_window_larger_than_the_plane_is_refused() {
+        assert_eq!(window([3, 3], [1, 1], [1, 1], [0, 0], [0, 0]).output_size([2, 5], false), None);
+        assert_eq!(window([0, 3], [1, 1], [1, 1], [0, 0], [0, 0]).output_size([2, 5], false), None);
+    }
 }

@@ -1,7 +1,8 @@
 //! Pooling in the orders of MLAS (`pooling.cpp`): AveragePool before opset 19 and MaxPool without dilations.
 //!
-//! A window that is the whole plane is reduced in four lanes; with a horizontal stride of at most 2 and a kernel of at most 32 x 32 the rows of the
-//! window are combined first, column by column, then the columns; every other window is reduced element by element.
+//! A window that is the whole plane is reduced in four lanes; with a horizontal stride of at most 2 and a kernel of at most 32 x
+//! 32 the rows of the window are combined first, column by column, then the columns; every other window is reduced element by
+//! element.
 
 use super::pool::{Window, sequential_max, sequential_mean};
 
@@ -13,15 +14,25 @@ const BUFFER: usize = 2048 - 3;
 
 /// AveragePool of one plane of `size`, opset 18 and earlier (dilations do not exist there).
 ///
-/// `output` is the number of windows, `out` has their product. With `count_include_pad` the divisor is the size of the window; for
-/// `count_include_pad` together with `ceil_mode` onnxruntime takes [`super::pool::average_pool`] in these opsets too.
-pub fn average_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], count_include_pad: bool, out: &mut [f32]) {
+/// `output` is the number of windows, `out` has their product. With `count_include_pad` the divisor is the size of the window;
+/// for `count_include_pad` together with `ceil_mode` onnxruntime takes [`super::pool::average_pool`] in these opsets too.
+pub fn average_pool(
+    plane: &[f32],
+    size: [usize; 2],
+    window: &Window,
+    output: [usize; 2],
+    count_include_pad: bool,
+    out: &mut [f32],
+) {
     let add: fn(f32, f32) -> f32 = |a, b| a + b;
     if window.is_global(size) {
         out.fill(global(plane, 0.0, add) / plane.len() as f32);
     } else if by_columns(window, size) {
+        // At most 32 x 32.
         let all = window.kernel[0] * window.kernel[1];
-        columns(plane, size, window, output, 0.0, [add, add], out, |sum, count| sum / if count_include_pad { all } else { count.max(1) } as f32);
+        columns(plane, size, window, output, 0.0, [add, add], out, |sum, count| {
+            sum / if count_include_pad { all } else { count.max(1) } as f32
+        });
     } else {
         sequential_mean(plane, size, window, output, count_include_pad, out);
     }
@@ -29,9 +40,9 @@ pub fn average_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [u
 
 /// MaxPool without dilations of one plane of `size`.
 ///
-/// Padding is the lowest finite float, not minus infinity: a window of minus infinities gives the lowest finite float when it touches the padding or
-/// is not combined by columns. A NaN is kept or lost depending on where it stands: the register instruction gives its second operand when one of
-/// them is NaN, the scalar comparison its first.
+/// Padding is the lowest finite float, not minus infinity: a window of minus infinities gives the lowest finite float when it
+/// touches the padding or is not combined by columns. A NaN is kept or lost depending on where it stands: the register
+/// instruction gives its second operand when one of them is NaN, the scalar comparison its first.
 pub fn max_pool(plane: &[f32], size: [usize; 2], window: &Window, output: [usize; 2], out: &mut [f32]) {
     let register: fn(f32, f32) -> f32 = |a, b| if a > b { a } else { b };
     let scalar: fn(f32, f32) -> f32 = |a, b| if a < b { b } else { a };
@@ -74,9 +85,11 @@ fn by_columns(window: &Window, size: [usize; 2]) -> bool {
     window.strides[1] <= 2 && window.kernel.iter().all(|&length| length <= 32) && width <= BUFFER
 }
 
-/// Combines the rows of each window column by column, then the columns; `finish` gets the result and the number of elements in the plane.
+/// Combines the rows of each window column by column, then the columns; `finish` gets the result and the number of elements in
+/// the plane.
 ///
-/// `combine` is the operation in registers and the scalar one: the last columns of the plane that do not fill a register are scalar.
+/// `combine` is the operation in registers and the scalar one: the last columns of the plane that do not fill a register are
+/// scalar.
 #[expect(clippy::too_many_arguments, reason = "the geometry of a pooling and what it computes")]
 fn columns(
     plane: &[f32],
@@ -90,20 +103,22 @@ fn columns(
 ) {
     let [height, width] = size;
     let full = width / LANES * LANES;
-    // Beyond the padding there is a reserve, read by partial windows.
-    let mut buffer = vec![padding; (window.before[1] + width + window.after[1]).max(output[1] * window.strides[1] + window.kernel[1])];
+    let mut buffer = vec![padding; window.before[1] + width + window.after[1]];
     for (row, out) in out.chunks_exact_mut(output[1].max(1)).enumerate() {
-        let start = (row * window.strides[0]).saturating_sub(window.before[0]);
-        let end = (row * window.strides[0] + window.kernel[0]).saturating_sub(window.before[0]).min(height);
+        let top = row.saturating_mul(window.strides[0]);
+        let start = top.saturating_sub(window.before[0]);
+        let end = top.saturating_add(window.kernel[0]).saturating_sub(window.before[0]).min(height);
         for (column, combined) in buffer.iter_mut().skip(window.before[1]).take(width).enumerate() {
             let combine = combine[usize::from(column >= full)];
-            let values = (start..end).filter_map(|y| plane.get(y * width + column).copied());
+            let values = (start..end).filter_map(|y| plane.get(y.saturating_mul(width).saturating_add(column)).copied());
             *combined = values.reduce(combine).unwrap_or(padding);
         }
         for (column, out) in out.iter_mut().enumerate() {
             let first = column * window.strides[1];
             let last = first + window.kernel[1];
-            let value = buffer.iter().skip(first).take(window.kernel[1]).copied().reduce(combine[0]).unwrap_or(padding);
+            // A partial window reads beyond the padding, where MLAS keeps a reserve of the same value.
+            let padded = buffer.iter().copied().skip(first).chain(std::iter::repeat(padding));
+            let value = padded.take(window.kernel[1]).reduce(combine[0]).unwrap_or(padding);
             let inside = last.min(window.before[1] + width).saturating_sub(first.max(window.before[1]));
             *out = finish(value, inside * end.saturating_sub(start));
         }

@@ -5,9 +5,9 @@ const LANES: usize = 4;
 
 /// Eigen's reduction of a contiguous row in registers of 4, two at a time.
 ///
-/// `offset` is the position of the row in its buffer, in elements: the registers start at multiples of 4 of the buffer (which onnxruntime
-/// aligns), and the elements before and after them are combined last. A row without a full aligned register is combined in plain order. An
-/// empty row gives zero.
+/// `offset` is the position of the row in its buffer, in elements: the registers start at multiples of 4 of the buffer (which
+/// onnxruntime aligns), and the elements before and after them are combined last. A row without a full aligned register is
+/// combined in plain order. An empty row gives zero.
 pub(super) fn packets(row: &[f32], offset: usize, combine: fn(f32, f32) -> f32) -> f32 {
     let start = offset.wrapping_neg() % LANES;
     let Some((head, body)) = row.split_at_checked(start).filter(|(_, body)| body.len() >= LANES) else {
@@ -38,10 +38,10 @@ pub(super) fn packets(row: &[f32], offset: usize, combine: fn(f32, f32) -> f32) 
     head.iter().chain(tail).fold(value, |value, &x| combine(value, x))
 }
 
-/// The sum of column `column` of a `rows x columns` block as a matrix product of a row of ones and the block (MLAS, `MlasSgemmKernelM1Avx`):
-/// four rows are added up before they are added to the sum, then two rows, then one.
+/// The sum of column `column` of a `rows x columns` block as a matrix product of a row of ones and the block (MLAS,
+/// `MlasSgemmKernelM1Avx`): four rows are added up before they are added to the sum, then two rows, then one.
 pub(super) fn ones_product(block: &[f32], columns: usize, column: usize) -> f32 {
-    let mut rows = block.chunks_exact(columns).map(|row| row.get(column).copied().unwrap_or(0.0));
+    let mut rows = block.chunks_exact(columns.max(1)).map(|row| row.get(column).copied().unwrap_or(0.0));
     let count = rows.len();
     let mut sum = 0.0f32;
     let mut add = |group: usize| sum += rows.by_ref().take(group).reduce(|a, b| a + b).unwrap_or(0.0);
@@ -59,7 +59,8 @@ pub(super) fn ones_product(block: &[f32], columns: usize, column: usize) -> f32 
 
 /// The maxima of the columns of a `rows x columns` block, each in Eigen's order; `offset` is the position of `out` in its buffer.
 ///
-/// Columns that fill an aligned register of the output are combined by fours, the others row by row. Only a NaN can tell the difference.
+/// Columns that fill an aligned register of the output are combined by fours, the others row by row. Only a NaN can tell the
+/// difference.
 pub(super) fn column_maxima(block: &[f32], columns: usize, offset: usize, combine: fn(f32, f32) -> f32, out: &mut [f32]) {
     let start = (offset.wrapping_neg() % LANES).min(columns);
     let end = start + (columns - start) / LANES * LANES;

@@ -2,8 +2,9 @@
 
 use super::transpose::repeated;
 use super::{HostOperator, Operand, Outline, known, tensor};
+use crate::network::float::elementwise;
 use crate::network::shape::{Known, broadcast};
-use crate::network::{DType, TensorData};
+use crate::network::{DType, Dim, Tensor, TensorData};
 
 /// Which function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,36 +25,22 @@ pub enum BinaryKind {
     Max,
 }
 
-/// Arithmetic of two tensors of one type: float32, int32 or int64. Integers wrap.
+/// Arithmetic of two tensors (Min and Max of any number) of one type: float32, int32 or int64. Integers wrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binary(pub BinaryKind);
 
 impl BinaryKind {
-    fn floats(self) -> fn(f32, f32) -> f32 {
+    /// `repeated`: whether the right operand is one element along the innermost dimension.
+    fn floats(self, repeated: bool) -> fn(f32, f32) -> f32 {
         match self {
             BinaryKind::Add => |a, b| a + b,
             BinaryKind::Sub => |a, b| a - b,
             BinaryKind::Mul => |a, b| a * b,
             BinaryKind::Div => |a, b| a / b,
-            BinaryKind::Pow => power,
-            BinaryKind::Min => |a, b| {
-                if a.is_nan() || b.is_nan() {
-                    f32::NAN
-                } else if b < a {
-                    b
-                } else {
-                    a
-                }
-            },
-            BinaryKind::Max => |a, b| {
-                if a.is_nan() || b.is_nan() {
-                    f32::NAN
-                } else if b > a {
-                    b
-                } else {
-                    a
-                }
-            },
+            BinaryKind::Pow if repeated => |a, b| elementwise::power(a, b, true),
+            BinaryKind::Pow => |a, b| elementwise::power(a, b, false),
+            BinaryKind::Min => elementwise::minimum,
+            BinaryKind::Max => elementwise::maximum,
         }
     }
 
@@ -71,17 +58,6 @@ impl BinaryKind {
     }
 }
 
-/// Squares and cubes are products, other powers the C library's, as in onnxruntime.
-fn power(x: f32, y: f32) -> f32 {
-    if y == 2.0 {
-        x * x
-    } else if y == 3.0 {
-        x * x * x
-    } else {
-        x.powf(y)
-    }
-}
-
 impl HostOperator for Binary {
     fn kind(&self) -> &'static str {
         match self.0 {
@@ -96,32 +72,51 @@ impl HostOperator for Binary {
     }
 
     fn infer(&self, inputs: &[Option<Known>]) -> Result<Vec<Known>, String> {
-        let (a, b) = (known(inputs, 0)?, known(inputs, 1)?);
-        if a.dtype != b.dtype || a.dtype.is_byte() {
-            return Err(format!("{} and {}; expected float32, int32 or int64 on both sides", a.dtype, b.dtype));
+        let first = known(inputs, 0)?;
+        if first.dtype.is_byte() {
+            return Err(format!("an input of {}; expected float32, int32 or int64", first.dtype));
         }
-        let dims = match (&a.dims, &b.dims) {
-            (Some(a), Some(b)) => Some(broadcast(a, b)?),
-            _ => None,
-        };
-        Ok(vec![Known::shaped(a.dtype, dims)])
+        let mut dims = first.dims.clone();
+        for index in 1..inputs.len() {
+            let next = known(inputs, index)?;
+            if next.dtype != first.dtype {
+                return Err(format!("{} and {}; expected one type", first.dtype, next.dtype));
+            }
+            dims = match (dims, &next.dims) {
+                (Some(a), Some(b)) => Some(broadcast(&a, b)?),
+                _ => None,
+            };
+        }
+        Ok(vec![Known::shaped(first.dtype, dims)])
     }
 
-    fn compute(&self, inputs: &[Option<Operand<'_>>], outputs: &[Outline]) -> Result<Vec<TensorData>, String> {
-        let (a, b) = (tensor(inputs, 0)?, tensor(inputs, 1)?);
-        let Some(output) = outputs.first() else { return Ok(Vec::new()) };
-        let (from_a, from_b) = (repeated(a.shape(), &output.shape), repeated(b.shape(), &output.shape));
-        let pairs = from_a.into_iter().zip(from_b);
-        if let (Some(a), Some(b)) = (a.floats(), b.floats()) {
-            let function = self.0.floats();
-            return Ok(vec![TensorData::F32(pairs.map(|(i, j)| function(a[i], b[j])).collect())]);
+    fn compute(&self, inputs: &[Option<Operand<'_>>], _: &[Outline]) -> Result<Vec<TensorData>, String> {
+        let mut result = tensor(inputs, 0)?.clone();
+        for index in 1..inputs.len() {
+            result = self.pair(&result, tensor(inputs, index)?)?;
         }
-        let dtype = a.dtype();
-        let (Some(a), Some(b)) = (a.i64s(), b.i64s()) else { return Err(format!("{dtype} and another type")) };
-        let values = pairs.map(|(i, j)| self.0.integers(a[i], b[j])).collect::<Result<Vec<_>, _>>()?;
-        Ok(vec![match dtype {
-            DType::I32 => TensorData::I32(values.into_iter().map(|value| value as i32).collect()),
-            _ => TensorData::I64(values),
-        }])
+        Ok(vec![result.data().clone()])
+    }
+}
+
+impl Binary {
+    /// Two of the operands.
+    fn pair(&self, a: &Tensor, b: &Tensor) -> Result<Tensor, String> {
+        let fixed = |tensor: &Tensor| tensor.shape().iter().map(|&size| Dim::Fixed(size)).collect::<Vec<_>>();
+        let shape: Vec<usize> = broadcast(&fixed(a), &fixed(b))?.iter().filter_map(Dim::fixed).collect();
+        let repeated_b = b.shape().last().is_none_or(|&size| size == 1);
+        let pairs = repeated(a.shape(), &shape).into_iter().zip(repeated(b.shape(), &shape));
+        let data = if let (Some(a), Some(b)) = (a.floats(), b.floats()) {
+            let function = self.0.floats(repeated_b);
+            TensorData::F32(pairs.map(|(i, j)| function(a[i], b[j])).collect())
+        } else {
+            let (Some(x), Some(y)) = (a.i64s(), b.i64s()) else { return Err(format!("{} and {}", a.dtype(), b.dtype())) };
+            let values = pairs.map(|(i, j)| self.0.integers(x[i], y[j])).collect::<Result<Vec<_>, _>>()?;
+            match a.dtype() {
+                DType::I32 => TensorData::I32(values.into_iter().map(|value| value as i32).collect()),
+                _ => TensorData::I64(values),
+            }
+        };
+        Tensor::new(shape, data).map_err(|error| error.to_string())
     }
 }

@@ -1,12 +1,13 @@
 //! Cast between types, and tensors made of shapes: Shape and ConstantOfShape.
 
 use super::{HostOperator, Operand, Outline, known, tensor};
+use crate::network::float::cast;
 use crate::network::shape::Known;
 use crate::network::{DType, Dim, Tensor, TensorData};
 use std::sync::Arc;
 
-/// To another type: towards zero from float32, exactly or to the nearest float32 from integers, and to a narrower integer type by
-/// its low bits, as C converts. float32 outside the range of the type saturates.
+/// To another type, as x86-64 converts: towards zero from float32, to the nearest float32 from integers, and to a narrower integer
+/// type by its low bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cast {
     /// The type.
@@ -27,10 +28,10 @@ impl HostOperator for Cast {
         if let Some(values) = input.floats() {
             return Ok(vec![match self.to {
                 DType::F32 => TensorData::F32(values.to_vec()),
-                DType::I8 => TensorData::I8(values.iter().map(|&v| v as i8).collect()),
-                DType::U8 => TensorData::U8(values.iter().map(|&v| v as u8).collect()),
-                DType::I32 => TensorData::I32(values.iter().map(|&v| v as i32).collect()),
-                DType::I64 => TensorData::I64(values.iter().map(|&v| v as i64).collect()),
+                DType::I8 => TensorData::I8(values.iter().map(|&v| cast::to_i8(v)).collect()),
+                DType::U8 => TensorData::U8(values.iter().map(|&v| cast::to_u8(v)).collect()),
+                DType::I32 => TensorData::I32(values.iter().map(|&v| cast::to_i32(v)).collect()),
+                DType::I64 => TensorData::I64(values.iter().map(|&v| cast::to_i64(v)).collect()),
             }]);
         }
         let values = input.i64s().unwrap_or_default();

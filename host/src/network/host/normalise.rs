@@ -13,6 +13,8 @@ pub struct Softmax {
     pub axis: i64,
     /// Whether the dimensions from the axis on are one row, as before opset 13.
     pub flattened: bool,
+    /// Whether it is LogSoftmax: the logarithm of the result.
+    pub logarithm: bool,
 }
 
 /// Each row brought to mean 0 and variance 1, times input 1, plus input 2.
@@ -21,6 +23,15 @@ pub struct LayerNormalization {
     /// First dimension of a row.
     pub axis: i64,
     /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// Each row over the root of the mean of its squares, times input 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RmsNormalization {
+    /// First dimension of a row.
+    pub axis: i64,
+    /// Added to the mean of the squares.
     pub epsilon: f32,
 }
 
@@ -40,7 +51,7 @@ fn like_input(inputs: &[Option<Known>]) -> Result<Vec<Known>, String> {
 
 impl HostOperator for Softmax {
     fn kind(&self) -> &'static str {
-        "Softmax"
+        if self.logarithm { "LogSoftmax" } else { "Softmax" }
     }
 
     fn infer(&self, inputs: &[Option<Known>]) -> Result<Vec<Known>, String> {
@@ -66,7 +77,8 @@ impl HostOperator for Softmax {
             for (i, x) in row.iter_mut().enumerate() {
                 *x = values[first + i * inner];
             }
-            softmax::softmax(&row, &mut out);
+            let function = if self.logarithm { softmax::log_softmax } else { softmax::softmax };
+            function(&row, &mut out);
             for (i, &y) in out.iter().enumerate() {
                 result[first + i * inner] = y;
             }
@@ -75,38 +87,73 @@ impl HostOperator for Softmax {
     }
 }
 
+/// Checks that a scale has an element for each of a row.
+fn check_rows(inputs: &[Option<Known>], first: i64) -> Result<(), String> {
+    let (input, scale) = (known(inputs, 0)?, known(inputs, 1)?);
+    let (Some(dims), Some(scale)) = (&input.dims, scale.sizes()) else { return Ok(()) };
+    let at = axis(first, dims.len())?;
+    let row: Option<usize> = dims[at..].iter().map(crate::network::Dim::fixed).product();
+    let elements: usize = scale.iter().product();
+    match row {
+        Some(row) if row != elements => Err(format!("a scale of {elements} elements for rows of {row}")),
+        _ => Ok(()),
+    }
+}
+
+/// Length of a row, and the scale and bias for it.
+type Row<'a> = (usize, &'a [f32], Option<&'a [f32]>);
+
+fn row<'a>(inputs: &[Option<Operand<'a>>], first: i64) -> Result<Row<'a>, String> {
+    let scale = floats(inputs, 1)?;
+    let bias = match optional(inputs, 2) {
+        None => None,
+        Some(_) => Some(floats(inputs, 2)?),
+    };
+    let shape = tensor(inputs, 0)?.shape();
+    let row: usize = shape[axis(first, shape.len())?..].iter().product();
+    if scale.len() != row || bias.is_some_and(|bias| bias.len() != row) {
+        return Err(format!("{} scales for rows of {row}; expected as many, and as many biases", scale.len()));
+    }
+    Ok((row, scale, bias))
+}
+
 impl HostOperator for LayerNormalization {
     fn kind(&self) -> &'static str {
         "LayerNormalization"
     }
 
     fn infer(&self, inputs: &[Option<Known>]) -> Result<Vec<Known>, String> {
-        let (input, scale) = (known(inputs, 0)?, known(inputs, 1)?);
-        if let (Some(dims), Some(scale)) = (&input.dims, scale.sizes()) {
-            let at = axis(self.axis, dims.len())?;
-            let row: Option<usize> = dims[at..].iter().map(crate::network::Dim::fixed).product();
-            let elements: usize = scale.iter().product();
-            if row.is_some_and(|row| row != elements) {
-                return Err(format!("a scale of {elements} elements for rows of {}", row.unwrap_or(0)));
-            }
-        }
+        check_rows(inputs, self.axis)?;
         like_input(inputs)
     }
 
     fn compute(&self, inputs: &[Option<Operand<'_>>], _: &[Outline]) -> Result<Vec<TensorData>, String> {
-        let (values, scale) = (floats(inputs, 0)?, floats(inputs, 1)?);
-        let bias = match optional(inputs, 2) {
-            None => None,
-            Some(_) => Some(floats(inputs, 2)?),
-        };
-        let shape = tensor(inputs, 0)?.shape();
-        let row: usize = shape[axis(self.axis, shape.len())?..].iter().product();
-        if scale.len() != row || bias.is_some_and(|bias| bias.len() != row) {
-            return Err(format!("{} scales for rows of {row}; expected as many, and as many biases", scale.len()));
-        }
+        let values = floats(inputs, 0)?;
+        let (row, scale, bias) = row(inputs, self.axis)?;
         let mut result = vec![0.0; values.len()];
         for (values, result) in values.chunks_exact(row.max(1)).zip(result.chunks_exact_mut(row.max(1))) {
             layer_norm::layer_norm(values, scale, bias, self.epsilon, result);
+        }
+        Ok(vec![TensorData::F32(result)])
+    }
+}
+
+impl HostOperator for RmsNormalization {
+    fn kind(&self) -> &'static str {
+        "RMSNormalization"
+    }
+
+    fn infer(&self, inputs: &[Option<Known>]) -> Result<Vec<Known>, String> {
+        check_rows(inputs, self.axis)?;
+        like_input(inputs)
+    }
+
+    fn compute(&self, inputs: &[Option<Operand<'_>>], _: &[Outline]) -> Result<Vec<TensorData>, String> {
+        let values = floats(inputs, 0)?;
+        let (row, scale, _) = row(inputs, self.axis)?;
+        let mut result = vec![0.0; values.len()];
+        for (values, result) in values.chunks_exact(row.max(1)).zip(result.chunks_exact_mut(row.max(1))) {
+            layer_norm::rms_norm(values, scale, self.epsilon, result);
         }
         Ok(vec![TensorData::F32(result)])
     }

@@ -17,7 +17,7 @@ pub struct Planes {
 
 impl Planes {
     /// Height and width of an input's planes.
-    fn size(&self, shape: &[usize]) -> Result<[usize; 2], String> {
+    pub(super) fn size(&self, shape: &[usize]) -> Result<[usize; 2], String> {
         match (self.window.is_some(), self.spatial, shape) {
             (true, 1, &[_, _, width]) => Ok([1, width]),
             (true, 2, &[_, _, height, width]) => Ok([height, width]),
@@ -27,7 +27,7 @@ impl Planes {
         }
     }
 
-    fn infer(&self, dims: &[Dim]) -> Result<Vec<Dim>, String> {
+    pub(super) fn infer(&self, dims: &[Dim]) -> Result<Vec<Dim>, String> {
         let sizes: Option<Vec<usize>> = dims.iter().skip(2).map(Dim::fixed).collect();
         let mut output = dims.to_vec();
         let Some(window) = &self.window else {
@@ -56,7 +56,7 @@ impl Planes {
     }
 
     /// The window as the kernels take it: with explicit padding.
-    fn explicit(&self, size: [usize; 2]) -> Result<(pool::Window, [usize; 2]), String> {
+    pub(super) fn explicit(&self, size: [usize; 2]) -> Result<(pool::Window, [usize; 2]), String> {
         let Some(window) = self.window else {
             let one = [1, 1];
             let whole = pool::Window { kernel: size, strides: one, dilations: one, before: [0, 0], after: [0, 0] };

@@ -3,6 +3,7 @@
 //! Quantize divides (it does not multiply by a reciprocal), as onnxruntime does.
 
 use super::{HostOperator, Operand, Outline, expect_float, floats, known, tensor};
+use crate::network::float::quantize;
 use crate::network::shape::Known;
 use crate::network::{DType, Dim, Quantizer, TensorData};
 
@@ -40,8 +41,17 @@ impl HostOperator for Quantize {
 
     fn compute(&self, inputs: &[Option<Operand<'_>>], outputs: &[Outline]) -> Result<Vec<TensorData>, String> {
         let Some(Outline { shape, bits }) = outputs.first() else { return Ok(Vec::new()) };
-        let values = floats(inputs, 0)?.iter().enumerate();
-        let values = values.map(|(index, &value)| self.0.at(shape, index).at_bits(*bits).quantize(value));
+        let inner: usize = self.0.axis.map_or(shape.as_slice(), |axis| shape.get(axis + 1..).unwrap_or(&[])).iter().product();
+        let value = |(index, &value): (usize, &f32)| {
+            let narrowed = self.0.at(shape, index).at_bits(*bits);
+            let (scale, zero_point, range) = (narrowed.scale, narrowed.zero_point, narrowed.low..=narrowed.high);
+            // Packed integers without a neighbour of the same scale go through int32: this shows in values beyond it only.
+            let run = index / inner.max(1) * inner..(index / inner.max(1) + 1) * inner;
+            let alone = self.0.bits == 2 || (self.0.bits == 4 && quantize::unpaired(index, &run));
+            let function = if alone { quantize::quantize_wrapping } else { quantize::quantize };
+            function(value, scale, zero_point, &range)
+        };
+        let values = floats(inputs, 0)?.iter().enumerate().map(value);
         Ok(vec![TensorData::from_ints(self.0.dtype, values).unwrap_or(TensorData::empty(self.0.dtype))])
     }
 }

@@ -85,14 +85,19 @@ impl Resize {
             Coordinates::AlignCorners => x * (input as f32 - 1.0) / (output as f32 - 1.0),
         };
         let place = match self.nearest {
-            // Rust and C round ties away from zero.
-            Nearest::RoundPreferFloor if coordinate == coordinate.floor() + 0.5 => coordinate.floor(),
+            Nearest::RoundPreferFloor if is_tie(coordinate) => coordinate.floor(),
+            Nearest::RoundPreferCeil if is_tie(coordinate) => coordinate.ceil(),
             Nearest::RoundPreferFloor | Nearest::RoundPreferCeil => coordinate.round(),
             Nearest::Floor => coordinate.floor(),
             Nearest::Ceil => coordinate.ceil(),
         };
         (place.max(0.0) as usize).min(input.saturating_sub(1))
     }
+}
+
+/// Whether a coordinate counts as half way between two elements: onnxruntime allows for rounding.
+fn is_tie(coordinate: f32) -> bool {
+    (coordinate - coordinate.floor() - 0.5).abs() < 1e-6
 }
 
 impl HostOperator for Resize {

@@ -1,17 +1,21 @@
 //! Functions of one float32: each element on its own.
 
-use super::{HostOperator, Operand, Outline, expect_float, floats, known, optional, tensor};
-use crate::network::float;
+use super::{HostOperator, Operand, Outline, expect_float, floats, known, optional};
+use crate::network::float::{elementwise, erf, exponential, gelu, logistic};
 use crate::network::shape::Known;
 use crate::network::{DType, TensorData};
 
 /// Which function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum UnaryKind {
-    /// `max(x, 0)`; NaN stays NaN, -0.0 becomes 0.0, as in onnxruntime.
+    /// `max(x, 0)`
     Relu,
     /// `x` where it is 0 or more, `alpha * x` below.
     LeakyRelu(f32),
+    /// `alpha * x + beta` between 0 and 1.
+    HardSigmoid(f32, f32),
+    /// `x * min(max(x / 6 + 1 / 2, 0), 1)`
+    HardSwish,
     /// `1 / (1 + e^-x)`
     Sigmoid,
     /// Hyperbolic tangent.
@@ -40,16 +44,13 @@ pub enum UnaryKind {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Unary(pub UnaryKind);
 
-/// ReLU as onnxruntime computes it.
-pub fn relu(x: f32) -> f32 {
-    if x.is_nan() || x > 0.0 { x } else { 0.0 }
-}
-
 impl HostOperator for Unary {
     fn kind(&self) -> &'static str {
         match self.0 {
             UnaryKind::Relu => "Relu",
             UnaryKind::LeakyRelu(_) => "LeakyRelu",
+            UnaryKind::HardSigmoid(..) => "HardSigmoid",
+            UnaryKind::HardSwish => "HardSwish",
             UnaryKind::Sigmoid => "Sigmoid",
             UnaryKind::Tanh => "Tanh",
             UnaryKind::Erf => "Erf",
@@ -73,37 +74,31 @@ impl HostOperator for Unary {
         let values = floats(inputs, 0)?;
         let each = |function: fn(f32) -> f32| values.iter().map(|&x| function(x)).collect();
         Ok(vec![TensorData::F32(match self.0 {
-            UnaryKind::Relu => each(relu),
-            UnaryKind::LeakyRelu(alpha) => values.iter().map(|&x| if x >= 0.0 { x } else { alpha * x }).collect(),
-            UnaryKind::Sigmoid => each(float::sigmoid),
-            UnaryKind::Tanh => each(float::tanh),
-            UnaryKind::Erf => each(float::erf),
-            UnaryKind::Gelu => each(float::gelu),
-            UnaryKind::GeluTanh => each(float::gelu_tanh),
-            UnaryKind::Exp => each(float::exp),
+            UnaryKind::Relu => each(elementwise::relu),
+            UnaryKind::LeakyRelu(alpha) => values.iter().map(|&x| elementwise::leaky_relu(x, alpha)).collect(),
+            UnaryKind::HardSigmoid(alpha, beta) => values.iter().map(|&x| elementwise::hard_sigmoid(x, alpha, beta)).collect(),
+            UnaryKind::HardSwish => each(|x| x * elementwise::hard_sigmoid(x, 1.0 / 6.0, 0.5)),
+            UnaryKind::Sigmoid => each(logistic::sigmoid),
+            UnaryKind::Tanh => each(logistic::tanh),
+            UnaryKind::Erf => each(erf::erf),
+            UnaryKind::Gelu => each(gelu::gelu),
+            UnaryKind::GeluTanh => each(gelu::gelu_tanh),
+            UnaryKind::Exp => each(exponential::exp),
             UnaryKind::Sqrt => each(f32::sqrt),
             UnaryKind::Reciprocal => each(f32::recip),
             UnaryKind::Neg => each(|x| -x),
             UnaryKind::Abs => each(f32::abs),
             UnaryKind::Clip => {
-                let bound = |index: usize, none: f32| match optional(inputs, index) {
-                    None => Ok(none),
-                    Some(bound) => {
-                        let value = bound.floats().filter(|values| values.len() == 1).and_then(|values| values.first());
-                        value.copied().ok_or_else(|| {
-                            format!("bounds of {:?}, expected one float32", tensor(inputs, index).map(|t| t.shape()))
-                        })
-                    }
+                let bound = |index: usize| match optional(inputs, index) {
+                    None => Ok(None),
+                    Some(bound) => match bound.floats() {
+                        Some(&[value]) => Ok(Some(value)),
+                        _ => Err(format!("bounds of shape {:?}, expected one float32", bound.shape())),
+                    },
                 };
-                let (low, high) = (bound(1, f32::MIN)?, bound(2, f32::MAX)?);
-                values.iter().map(|&x| clip(x, low, high)).collect()
+                let (low, high) = (bound(1)?, bound(2)?);
+                values.iter().map(|&x| elementwise::clip(x, low, high)).collect()
             }
         })])
     }
-}
-
-/// `min(max(x, low), high)`: NaN stays, and `high` wins where the bounds cross.
-fn clip(x: f32, low: f32, high: f32) -> f32 {
-    let x = if x < low { low } else { x };
-    if x > high { high } else { x }
 }

@@ -35,7 +35,7 @@ impl Broadcast {
 
     /// Number of elements of the output.
     pub fn elements(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 
     /// Indices of the two operands' elements that meet in output element `index`.
@@ -61,10 +61,10 @@ fn padded(shape: &[usize], rank: usize) -> Vec<usize> {
 /// Row-major strides in elements, zero along broadcast axes.
 fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
-    let mut step = 1;
+    let mut step = 1usize;
     for (stride, &size) in strides.iter_mut().zip(shape).rev() {
         *stride = if size == 1 { 0 } else { step };
-        step *= size;
+        step = step.saturating_mul(size);
     }
     strides
 }

@@ -10,6 +10,8 @@ mod broadcast;
 mod convert;
 mod dynamic;
 mod global_average_pool;
+#[cfg(test)]
+mod golden;
 mod logistic;
 mod lookup;
 mod mul;

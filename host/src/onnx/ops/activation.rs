@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::qlinear;
 use crate::network::DType;
-use crate::network::host::{IntegerRelu, Unary, UnaryKind};
+use crate::network::host::{IntegerRelu, QLinearKind, Unary, UnaryKind};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::{Refusal, quoted};
 use crate::onnx::graph::GraphNode;
@@ -65,7 +66,22 @@ pub fn clip(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) 
 
 /// LeakyRelu.
 pub fn leaky_relu(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
-    unary(cx, node, UnaryKind::LeakyRelu(attributes.optional_float("alpha")?.unwrap_or(0.01)))
+    let alpha = attributes.optional_float("alpha")?.unwrap_or(0.01);
+    if qlinear::fuse(cx, node, QLinearKind::LeakyRelu(alpha), 1)? {
+        return Ok(());
+    }
+    unary(cx, node, UnaryKind::LeakyRelu(alpha))
+}
+
+/// HardSigmoid.
+pub fn hard_sigmoid(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
+    let (alpha, beta) = (attributes.optional_float("alpha")?, attributes.optional_float("beta")?);
+    unary(cx, node, UnaryKind::HardSigmoid(alpha.unwrap_or(0.2), beta.unwrap_or(0.5)))
+}
+
+/// HardSwish.
+pub fn hard_swish(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    unary(cx, node, UnaryKind::HardSwish)
 }
 
 /// Gelu, exact or by tanh.
@@ -80,6 +96,9 @@ pub fn gelu(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attribu
 
 /// Sigmoid.
 pub fn sigmoid(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    if qlinear::fuse(cx, node, QLinearKind::Sigmoid, 1)? {
+        return Ok(());
+    }
     unary(cx, node, UnaryKind::Sigmoid)
 }
 

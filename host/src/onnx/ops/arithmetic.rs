@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::network::host::{Binary, BinaryKind};
+use super::qlinear;
+use crate::network::host::{Binary, BinaryKind, QLinearKind};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::GraphNode;
@@ -16,6 +17,9 @@ fn binary(cx: &mut Translation<'_>, node: &GraphNode<'_>, kind: BinaryKind) -> R
 
 /// Add.
 pub fn add(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    if qlinear::fuse(cx, node, QLinearKind::Add, 2)? {
+        return Ok(());
+    }
     binary(cx, node, BinaryKind::Add)
 }
 
@@ -26,6 +30,9 @@ pub fn sub(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -
 
 /// Mul.
 pub fn mul(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    if qlinear::fuse(cx, node, QLinearKind::Mul, 2)? {
+        return Ok(());
+    }
     binary(cx, node, BinaryKind::Mul)
 }
 
@@ -39,21 +46,14 @@ pub fn pow(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -
     binary(cx, node, BinaryKind::Pow)
 }
 
-/// Min of two.
+/// Min of any number.
 pub fn min(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
-    exactly_two(node)?;
-    binary(cx, node, BinaryKind::Min)
+    cx.operand(node, 0, "data")?;
+    cx.host(node, Arc::new(Binary(BinaryKind::Min)), 0)
 }
 
-/// Max of two.
+/// Max of any number.
 pub fn max(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
-    exactly_two(node)?;
-    binary(cx, node, BinaryKind::Max)
-}
-
-fn exactly_two(node: &GraphNode<'_>) -> Result<(), Refusal> {
-    match node.inputs.len() {
-        2 => Ok(()),
-        count => Err(Refusal::new(format!("{count} inputs"), "two", "chain nodes of two inputs")),
-    }
+    cx.operand(node, 0, "data")?;
+    cx.host(node, Arc::new(Binary(BinaryKind::Max)), 0)
 }

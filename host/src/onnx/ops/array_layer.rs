@@ -133,17 +133,22 @@ fn read_bias(cx: &Translation<'_>, bias: &BiasOperand, layer: &ArrayLayer) -> Re
     }
     let values = tensor.ints().unwrap_or_default();
     cx.charge(layer.out_channels.saturating_mul(4))?;
-    // Bias in units of the file's weights; those of the layer are 2^(8 - file bits) times as fine.
-    let shift = 8 - layer.file_bits.clamp(2, 8);
+    // In the file it is in units of the file's integers; those of the layer are finer, where either has fewer than 8 bits.
+    let shift = finer_by(layer);
     let value = |channel: usize| {
         let value = values.get(if last == 1 { 0 } else { channel }).copied().unwrap_or(0);
         value.checked_shl(u32::from(shift)).filter(|shifted| shifted >> shift == value).ok_or_else(|| {
-            let found = format!("bias {value} for {}-bit weights", layer.file_bits);
+            let found = format!("bias {value} for {}-bit activations and {}-bit weights", layer.input.bits, layer.file_bits);
             Refusal::new(found, format!("up to {} (int32 in 8-bit units)", i32::MAX >> shift), "reduce the bias")
         })
     };
     let values = (0..layer.out_channels).map(value).collect::<Result<_, _>>()?;
     Ok(Bias { values, ..Bias::default() })
+}
+
+/// Bits by which the accumulators' unit is finer than the product of the file's units.
+fn finer_by(layer: &ArrayLayer) -> u8 {
+    16 - layer.file_bits.clamp(2, 8) - layer.input.bits.clamp(2, 8)
 }
 
 fn check_bias_scales(rank: usize, quantizer: &Quantizer, layer: &ArrayLayer) -> Result<(), Refusal> {
@@ -152,7 +157,7 @@ fn check_bias_scales(rank: usize, quantizer: &Quantizer, layer: &ArrayLayer) -> 
         let supported = "scales for each output channel and zero point 0";
         return Err(Refusal::new("a bias with another axis or a zero point", supported, advice));
     }
-    let file_units = f32::from(1u16 << (8 - layer.file_bits.clamp(2, 8)));
+    let file_units = f32::from(1u16 << finer_by(layer));
     for channel in 0..layer.out_channels {
         let slice = if quantizer.scales.len() == 1 { 0 } else { channel };
         let found = quantizer.scales.get(slice).copied().unwrap_or(f32::NAN);

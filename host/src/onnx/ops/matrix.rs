@@ -3,11 +3,13 @@
 
 use super::array_layer;
 use super::operands::{self, Operands, Right, Slots};
+use crate::network::host::FloatMatMul;
 use crate::network::{Gemm, MatMul, Op};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::Refusal;
-use crate::onnx::graph::GraphNode;
-use crate::onnx::translation::Translation;
+use crate::onnx::graph::{GraphNode, ValueId};
+use crate::onnx::translation::{Translation, Value};
+use std::sync::Arc;
 
 /// Gemm between DequantizeLinear and (Relu, Clip,) QuantizeLinear, alpha = beta = 1.
 pub fn gemm(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
@@ -44,8 +46,14 @@ fn transposed(attributes: &Attributes<'_>) -> Result<bool, Refusal> {
     Ok(attributes.int("transB", 0)? != 0)
 }
 
-/// MatMul between DequantizeLinear and QuantizeLinear.
+/// MatMul between DequantizeLinear and QuantizeLinear; of two computed float32 operands, on the host.
 pub fn matmul(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
+    let operands = [cx.operand(node, 0, "A")?, cx.operand(node, 1, "B")?];
+    let computed = |id: &ValueId| matches!(cx.value(*id), Value::Tensor(_) | Value::Dequantized(..));
+    let quantized = |id: &ValueId| matches!(cx.value(*id), Value::Dequantized(_, quantizer, _) if quantizer.dtype.is_byte());
+    if operands.iter().all(computed) && !operands.iter().all(quantized) {
+        return cx.host(node, Arc::new(FloatMatMul), 0);
+    }
     let operands = operands::qdq(cx, node)?;
     product(cx, node, operands)
 }

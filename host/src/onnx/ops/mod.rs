@@ -10,6 +10,7 @@ pub mod matrix;
 pub mod normalisation;
 mod operands;
 pub mod pooling;
+pub mod qlinear;
 pub mod quantization;
 pub mod rearrange;
 mod window;

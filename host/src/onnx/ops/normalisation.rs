@@ -3,19 +3,31 @@
 use std::sync::Arc;
 
 use super::layout::with_list;
+use super::qlinear;
 use crate::network::float::reduce::Reduction;
-use crate::network::host::{BatchNormalization, LayerNormalization, Reduce, Softmax};
+use crate::network::host::{BatchNormalization, LayerNormalization, QLinearKind, Reduce, RmsNormalization, Softmax};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::GraphNode;
 use crate::onnx::translation::Translation;
+
+/// LogSoftmax.
+pub fn log_softmax(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
+    let flattened = cx.graph.opset < 13;
+    let axis = attributes.int("axis", if flattened { 1 } else { -1 })?;
+    cx.operand(node, 0, "input")?;
+    cx.host(node, Arc::new(Softmax { axis, flattened, logarithm: true }), 0)
+}
 
 /// Softmax.
 pub fn softmax(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
     let flattened = cx.graph.opset < 13;
     let axis = attributes.int("axis", if flattened { 1 } else { -1 })?;
     cx.operand(node, 0, "input")?;
-    cx.host(node, Arc::new(Softmax { axis, flattened }), 0)
+    if qlinear::fuse(cx, node, QLinearKind::Softmax { axis, flattened }, 1)? {
+        return Ok(());
+    }
+    cx.host(node, Arc::new(Softmax { axis, flattened, logarithm: false }), 0)
 }
 
 /// LayerNormalization.
@@ -28,6 +40,18 @@ pub fn layer_normalization(cx: &mut Translation<'_>, node: &GraphNode<'_>, attri
     }
     cx.operand(node, 1, "Scale")?;
     cx.host(node, Arc::new(LayerNormalization { axis, epsilon }), 0)
+}
+
+/// RMSNormalization.
+pub fn rms_normalization(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
+    let axis = attributes.int("axis", -1)?;
+    let epsilon = attributes.optional_float("epsilon")?.unwrap_or(1e-5);
+    let stash = attributes.int("stash_type", 1)?;
+    if stash != 1 {
+        return Err(Refusal::new(format!("stash_type {stash}"), "1 (float32)", "export the model in float32"));
+    }
+    cx.operand(node, 1, "scale")?;
+    cx.host(node, Arc::new(RmsNormalization { axis, epsilon }), 0)
 }
 
 /// BatchNormalization in inference.

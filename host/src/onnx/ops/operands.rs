@@ -244,15 +244,20 @@ fn zero_point(
 }
 
 /// A tensor of int8 or uint8.
-fn byte_tensor(cx: &mut Translation<'_>, node: &GraphNode<'_>, slot: usize, name: &str) -> Result<(TensorId, DType), Refusal> {
+pub fn byte_tensor(
+    cx: &mut Translation<'_>,
+    node: &GraphNode<'_>,
+    slot: usize,
+    name: &str,
+) -> Result<(TensorId, DType), Refusal> {
     let id = cx.operand(node, slot, name)?;
-    let found = match cx.value(id) {
-        Value::Tensor(tensor) => cx.network.tensor(*tensor).dtype,
-        Value::Constant(constant) => constant.tensor.dtype(),
-        _ => DType::F32,
+    let (found, bits) = match cx.value(id) {
+        Value::Tensor(tensor) => (cx.network.tensor(*tensor).dtype, cx.network.tensor(*tensor).bits),
+        Value::Constant(constant) => (constant.tensor.dtype(), constant.bits),
+        _ => (DType::F32, 8),
     };
-    if !found.is_byte() {
-        let found = format!("{name} of {found}");
+    if !found.is_byte() || bits != 8 {
+        let found = if bits == 8 { format!("{name} of {found}") } else { format!("{name} of {bits} bits") };
         return Err(Refusal::new(found, "int8 or uint8", QUANTIZE));
     }
     Ok((cx.materialise(id)?, found))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::window;
+use super::{qlinear, window};
 use crate::network::Window;
-use crate::network::host::{AveragePool, MaxPool, Planes};
+use crate::network::host::{AveragePool, MaxPool, Planes, QLinearKind};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::GraphNode;
@@ -50,12 +50,18 @@ pub fn average_pool(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: 
     let count_include_pad = attributes.int("count_include_pad", 0)? != 0;
     let opset_19 = cx.graph.opset >= 19;
     cx.operand(node, 0, "X")?;
+    if qlinear::fuse(cx, node, QLinearKind::AveragePool(planes, count_include_pad), 1)? {
+        return Ok(());
+    }
     cx.host(node, Arc::new(AveragePool { planes, count_include_pad, opset_19 }), 0)
 }
 
 /// GlobalAveragePool.
 pub fn global_average_pool(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
     cx.operand(node, 0, "X")?;
+    if qlinear::fuse(cx, node, QLinearKind::GlobalAveragePool, 1)? {
+        return Ok(());
+    }
     let planes = Planes { window: None, spatial: 2 };
     cx.host(node, Arc::new(AveragePool { planes, count_include_pad: false, opset_19: false }), 0)
 }

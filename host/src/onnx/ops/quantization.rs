@@ -35,9 +35,10 @@ pub fn quantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attribute
         }
         _ => {
             let tensor = cx.float_operand(input)?;
-            let (name, quant) = (cx.graph.values[output].name, quantizer.per_tensor());
+            let (name, quant, bits) = (cx.graph.values[output].name, quantizer.per_tensor(), quantizer.bits);
             let op = Op::Host(Arc::new(host::Quantize(quantizer)));
             let integers = cx.emit(node.label, &[name], op, vec![Some(tensor)], quant)?[0];
+            cx.note_bits(integers, bits);
             cx.site(node.index, 1, integers, Some(0));
             Value::Tensor(integers)
         }
@@ -54,7 +55,7 @@ pub fn dequantize_linear(cx: &mut Translation<'_>, node: &GraphNode<'_>, attribu
         Value::Constant(constant) => (constant.tensor.dtype(), constant.bits, Some(constant.tensor.shape().len())),
         Value::Tensor(id) => {
             let info = cx.network.tensor(*id);
-            (info.dtype, info.quant.map_or(8, |quant| quant.bits), info.shape.as_ref().map(Vec::len))
+            (info.dtype, info.bits, info.shape.as_ref().map(Vec::len))
         }
         _ => (DType::F32, 8, None),
     };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::layout::with_list;
+use super::qlinear;
 use crate::network::Narrowed;
-use crate::network::host::{Concat, Coordinates, Gather, Nearest, Pad, PadMode, Resize, Slice, Split};
+use crate::network::host::{Concat, Coordinates, Gather, Nearest, Pad, PadMode, QLinearKind, Resize, Slice, Split};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::{Refusal, quoted};
 use crate::onnx::graph::GraphNode;
@@ -19,6 +20,9 @@ pub fn concat(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attri
     let axis = attributes.optional_int("axis")?;
     let axis = axis.ok_or_else(|| Refusal::new("no axis", "the attribute axis", "export the model again"))?;
     cx.operand(node, 0, "inputs")?;
+    if qlinear::fuse(cx, node, QLinearKind::Concat(axis), usize::MAX)? {
+        return Ok(());
+    }
     cx.host(node, Arc::new(Concat { axis }), usize::MAX)
 }
 

@@ -1,0 +1,118 @@
+//! Which rows and columns of a layer's weight matrix the machine gets, and in which order.
+//!
+//! ```text
+//!   K in the order (ky, kx, ci)  ──▶  important channels | the others      each part as long as a multiple of the depth
+//!   rows and columns of zeros    ──▶  left out: they cost no cycle
+//! ```
+//! The order belongs to the layer and its important channels, not to its precision, so one upload still serves every width.
+
+use super::{ArrayLayer, NetworkError, Op};
+use std::collections::BTreeSet;
+
+/// The matrix of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Packing {
+    /// Rows of `(ky, kx, ci)` in their order; `None` for rows of zeros that fill up a part.
+    pub rows: Vec<Option<usize>>,
+    /// How many of them come first because their channel is important.
+    pub important: usize,
+    /// Columns: output channels within the group.
+    pub columns: Vec<usize>,
+}
+
+/// A layer's weights as the host finds them: `[K, N]` for each group, K in the order `(ky, kx, ci)`.
+pub(super) struct Matrices<'a> {
+    layer: &'a ArrayLayer,
+    /// Independent products.
+    pub groups: usize,
+    /// Input channels of a group.
+    pub channels: usize,
+    taps: usize,
+}
+
+impl<'a> Matrices<'a> {
+    /// The matrices of a layer with constant weights.
+    pub fn of(op: &'a Op) -> Option<Self> {
+        match op {
+            Op::Conv(conv) => {
+                let groups = conv.group.max(1);
+                let taps = conv.window.kernel[0] * conv.window.kernel[1];
+                Some(Self { layer: &conv.layer, groups, channels: conv.in_channels / groups, taps })
+            }
+            Op::Gemm(gemm) => Some(Self { layer: &gemm.layer, groups: 1, channels: gemm.layer.k, taps: 1 }),
+            Op::MatMul(_) | Op::Host(_) => None,
+        }
+    }
+
+    /// Columns of each matrix.
+    pub fn n(&self) -> usize {
+        self.layer.out_channels / self.groups
+    }
+
+    /// Rows of each matrix.
+    pub fn k(&self) -> usize {
+        self.taps * self.channels
+    }
+
+    /// The weight in row `k` of `(ky, kx, ci)` and column `column` of a group. The file's order is `[output][channel][tap]`.
+    pub fn weight(&self, group: usize, k: usize, column: usize) -> i8 {
+        let (tap, channel, output) = (k / self.channels, k % self.channels, group * self.n() + column);
+        self.layer.weights[(output * self.channels + channel) * self.taps + tap]
+    }
+
+    /// The layer's weights in the file's order, those of some input and output channels set to what means zero.
+    pub fn masked(&self, inputs: &BTreeSet<usize>, outputs: &BTreeSet<usize>) -> Vec<i8> {
+        let weight = |(index, &weight): (usize, &i8)| {
+            let (output, channel) = (index / self.k(), index / self.taps % self.channels);
+            let input = output / self.n() * self.channels + channel;
+            let zero = self.layer.weight_zero_point(output).clamp(-128, 127) as i8;
+            if outputs.contains(&output) || inputs.contains(&input) { zero } else { weight }
+        };
+        self.layer.weights.iter().enumerate().map(weight).collect()
+    }
+
+    /// What the machine gets of a group's matrix.
+    pub fn pack(&self, group: usize, important: Option<&[usize]>, depth: usize) -> Packing {
+        let (k, n) = (self.k(), self.n());
+        // A weight that is 0 adds nothing only where 0 means zero.
+        let plain = (0..n).all(|column| self.layer.weight_zero_point(group * n + column) == 0);
+        let row_counts = |row: &usize| !plain || (0..n).any(|column| self.weight(group, *row, column) != 0);
+        let column_counts = |column: &usize| !plain || (0..k).any(|row| self.weight(group, row, *column) != 0);
+        let is_important = |row: &usize| important.is_some_and(|channels| channels.contains(&(row % self.channels)));
+        let kept: Vec<usize> = (0..k).filter(row_counts).collect();
+        let (first, others): (Vec<usize>, Vec<usize>) = kept.into_iter().partition(is_important);
+        let mut rows: Vec<Option<usize>> = first.into_iter().map(Some).collect();
+        if !others.is_empty() {
+            rows.resize(rows.len().next_multiple_of(depth), None);
+        }
+        let important = rows.len();
+        rows.extend(others.into_iter().map(Some));
+        Packing { rows, important, columns: (0..n).filter(column_counts).collect() }
+    }
+
+    /// The packed matrix, row-major.
+    pub fn packed(&self, group: usize, packing: &Packing) -> Vec<i8> {
+        let weight = |row: &Option<usize>, column: usize| row.map_or(0, |row| self.weight(group, row, column));
+        packing.rows.iter().flat_map(|row| packing.columns.iter().map(move |&column| weight(row, column))).collect()
+    }
+}
+
+/// Refuses important channels that a layer does not have, or cannot tell apart.
+pub(super) fn check_important(op: &Op, channels: &[usize]) -> Result<(), NetworkError> {
+    let Some(layer) = op.array_layer() else { return Ok(()) };
+    let refuse = |problem: String| Err(NetworkError::Channels { layer: layer.name.clone(), problem });
+    let Some(matrices) = Matrices::of(op) else { return refuse("its right operand is computed".into()) };
+    if matrices.groups != 1 {
+        return refuse(format!("it has {} groups, whose channels are not shared", matrices.groups));
+    }
+    if layer.input.bits != 8 {
+        return refuse(format!("its input has {} bits in the file", layer.input.bits));
+    }
+    if let Some(channel) = channels.iter().find(|&&channel| channel >= matrices.channels) {
+        return refuse(format!("channel {channel} of {} input channels", matrices.channels));
+    }
+    if !channels.is_sorted_by(|a, b| a < b) {
+        return refuse("important channels are not in rising order, each once".into());
+    }
+    Ok(())
+}
