@@ -1,7 +1,10 @@
 //! A network on a machine at one precision after the other: exactness against the reference, and what it costs.
 
 use crate::network::machine::{LayerReport, MachineEngine, MachineRunError};
-use crate::network::{Contract, Execution, Float32Arithmetic, Network, NetworkError, PrecisionPlan, Tensor, execute, run};
+use crate::network::{
+    ArrayLayer, Contract, Execution, Float32Arithmetic, LayerOutput, Lowering, Network, NetworkError, Node, Op, PlainLoops,
+    PrecisionPlan, Tensor, TensorId, Watched, Work, execute,
+};
 use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use serde::Serialize;
@@ -39,6 +42,35 @@ pub struct RunReport {
     pub counters: Option<BTreeMap<&'static str, u64>>,
     /// Each layer.
     pub layers: Vec<LayerRow>,
+    /// What the host computed.
+    pub host: HostWork,
+}
+
+/// What the host computed between the array's layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HostWork {
+    /// Operators and how many of each.
+    pub operators: BTreeMap<&'static str, usize>,
+    /// Elements that they put out.
+    pub elements: u64,
+    /// Multiply-accumulates of products of floats.
+    pub macs: u64,
+}
+
+impl HostWork {
+    fn of(network: &Network, execution: &Execution) -> Self {
+        let mut work = Self::default();
+        let shape = |id: &TensorId| execution.tensors[id.0].as_ref().map_or(&[][..], |tensor| tensor.shape());
+        for node in &network.nodes {
+            let Op::Host(host) = &node.op else { continue };
+            *work.operators.entry(host.kind()).or_default() += 1;
+            let outputs = node.outputs.iter().map(|id| shape(id).iter().product::<usize>() as u64);
+            work.elements += outputs.sum::<u64>();
+            let inputs: Vec<&[usize]> = node.inputs.iter().map(|id| id.as_ref().map_or(&[][..], shape)).collect();
+            work.macs += host.macs(&inputs, node.outputs.first().map_or(&[], shape));
+        }
+        work
+    }
 }
 
 /// What one layer cost.
@@ -58,6 +90,8 @@ pub struct LayerRow {
     pub utilisation: Option<f64>,
     /// Whether the machine requantized its output.
     pub requantized_on_chip: bool,
+    /// Why it did not, if it did not.
+    pub read_out: Option<&'static str>,
 }
 
 /// Runs the network on the machine and on the reference and compares every tensor, bit for bit.
@@ -75,14 +109,54 @@ pub fn measure(
     name: &str,
     plan: &PrecisionPlan,
 ) -> Result<(RunReport, Execution), MachineRunError> {
+    watched(engine, config, network, inputs, name, plan, &|_| {})
+}
+
+/// The same, telling `done` of the multiply-accumulates of each layer as it is computed, by the machine and again by the reference.
+///
+/// # Errors
+/// If either cannot run it.
+pub fn watched(
+    engine: &mut MachineEngine<'_>,
+    config: &ArrayConfig,
+    network: &Network,
+    inputs: &[Tensor],
+    name: &str,
+    plan: &PrecisionPlan,
+    done: &dyn Fn(u64),
+) -> Result<(RunReport, Execution), MachineRunError> {
+    let told = |work: &Work<'_>| done(macs(work.op, work.input.shape()));
     engine.reports.clear();
-    let on_machine = execute(network, inputs, plan, &Contract, engine)?;
+    let on_machine = execute(network, inputs, plan, &Contract, &mut Watched::new(engine, &told))?;
     let reports = std::mem::take(&mut engine.reports);
-    let reference = run(network, inputs, plan, &Float32Arithmetic)?;
+    let mut plain = PlainLoops(&Float32Arithmetic);
+    let reference = execute(network, inputs, plan, &Float32Arithmetic, &mut Watched::new(&mut plain, &told))?;
     let mismatch = first_mismatch(network, &on_machine, &reference);
     let images = inputs.first().and_then(|i| i.shape().first()).copied().unwrap_or(0);
     let clocked = engine.is_clocked();
-    Ok((summarize(config, clocked, name, images, &reports, mismatch)?, on_machine))
+    let mut report = summarize(config, clocked, name, images, &reports, mismatch)?;
+    report.host = HostWork::of(network, &on_machine);
+    for row in &mut report.layers {
+        row.read_out = network.array_layers().find(|(_, layer)| layer.name == row.name).and_then(|(_, layer)| read_out(layer));
+    }
+    Ok((report, on_machine))
+}
+
+fn macs(op: &Op, input: &[usize]) -> u64 {
+    Lowering::of(op, input).and_then(Result::ok).map_or(0, |lowering| lowering.macs())
+}
+
+/// Multiply-accumulates that [`watched`] tells of for inputs of these shapes, products of computed operands aside.
+///
+/// # Errors
+/// If the shapes do not fit the network.
+pub fn watched_macs(network: &Network, inputs: &[Tensor]) -> Result<u64, NetworkError> {
+    let known = network.known(&inputs.iter().map(|input| input.shape().to_vec()).collect::<Vec<_>>())?;
+    let layer = |node: &Node| {
+        let input = node.inputs.first().copied().flatten().and_then(|id| known[id.0].sizes());
+        input.map_or(0, |shape| macs(&node.op, &shape))
+    };
+    Ok(2 * network.nodes.iter().map(layer).sum::<u64>())
 }
 
 /// The first tensor, or accumulators, in which two runs differ.
@@ -95,6 +169,16 @@ fn first_mismatch(network: &Network, a: &Execution, b: &Execution) -> Option<Str
     // The machine reads accumulators out only where it does not requantize on chip.
     let sums = a.accumulators.iter().zip(&b.accumulators).position(|(a, b)| !a.is_empty() && a != b);
     tensor.map(|i| network.tensors[i].name.clone()).or_else(|| sums.map(|i| format!("accumulators of {}", network.nodes[i].name)))
+}
+
+/// Why a layer's sums are read out instead of being requantized on chip.
+fn read_out(layer: &ArrayLayer) -> Option<&'static str> {
+    match layer.output {
+        LayerOutput::Sums => Some("int32 output"),
+        LayerOutput::Float => Some("float32 output"),
+        LayerOutput::Quantized { .. } if layer.weight_zero_points.iter().any(|&zero| zero != 0) => Some("weight zero points"),
+        LayerOutput::Quantized { .. } => None,
+    }
 }
 
 fn ideal_cycles(config: &ArrayConfig, report: &LayerReport) -> Result<f64, NetworkError> {
@@ -132,12 +216,13 @@ fn summarize(
         let cycles = counted(&report.counters, Counter::Cycles);
         layers.push(LayerRow {
             name: report.name.clone(),
-            precision: format!("a{}w{}", report.precision.act_bits, report.precision.weight_bits),
+            precision: report.precision.to_string(),
             macs: report.macs,
             cycles,
             busy_cycles: counted(&report.counters, Counter::Busy),
             utilisation: per_cycle(layer_ideal, cycles),
             requantized_on_chip: report.requantized_on_chip,
+            read_out: None,
         });
     }
     let cycles = counted(&total, Counter::Cycles);
@@ -157,6 +242,7 @@ fn summarize(
         mismatch,
         counters: clocked.then(|| total.iter().map(|(counter, value)| (counter.name(), value)).collect()),
         layers,
+        host: HostWork::default(),
     })
 }
 
@@ -164,7 +250,7 @@ fn summarize(
 mod tests {
     use super::*;
     use crate::network::DType;
-    use crate::network::{TensorData, TensorInfo};
+    use crate::network::{TensorData, TensorInfo, run};
 
     fn execution(values: Vec<f32>) -> Execution {
         let mut network = network();

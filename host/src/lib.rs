@@ -9,5 +9,6 @@ pub mod gemm;
 pub mod network;
 pub mod npy;
 pub mod onnx;
+pub mod refine;
 pub mod session;
 pub mod verify;

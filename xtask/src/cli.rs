@@ -40,6 +40,8 @@ pub enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Make the models that onnxruntime computes for the tests (half a minute; the first time installs 60 MB from PyPI)
+    Oracles,
     /// Place and route the smallest configuration and print its table (5 to 10 minutes)
     Fpga,
     /// Write the generated pages and tables under docs/

@@ -3,6 +3,7 @@
 //! ```text
 //! setup    tools      -> packages          what must be installed, and how
 //! test     checks     -> runner -> step    every check, in order, timed
+//! oracles  oracles -> runner -> step   the models of onnxruntime alone
 //! fpga     checks     -> runner -> step    place and route alone
 //! docs     docs                            pages generated from crumb-arch
 //! readme   readme                          the parts of the README that commands print
@@ -49,6 +50,7 @@ fn run(task: Task) -> Result<(), Failure> {
             }
             runner::run(&steps)
         }
+        Task::Oracles => runner::run(&[checks::setup(), oracles::step()]),
         Task::Fpga => runner::run(&[checks::setup(), checks::fpga()]),
         Task::Docs => docs::write(),
         Task::Readme { only } => readme::write(&only),

@@ -1,23 +1,32 @@
 //! Comparisons with other people's implementations, in a Python environment of their own.
 //!
 //! `tests/requirements.txt` lists the exact versions. `host/digits/evaluate.py --check` runs the embedded network with NumPy and with
-//! onnxruntime at every precision, and compares both with the figures that the Rust tests expect.
+//! onnxruntime at every precision, and compares both with the figures that the Rust tests expect. `tests/oracles/all.py` writes the
+//! models, inputs and outputs of onnxruntime that the Rust tests read.
 
 use crate::command_line::{CommandLine, root};
 use crate::step::{Action, Step};
 use std::path::PathBuf;
+
+/// The last version of the ONNX project's package that carries its node tests; the tests themselves use a later one.
+const NODE_TESTS: &str = "onnx==1.22.0";
 
 /// Makes the environment and runs the comparisons.
 pub fn step() -> Step {
     let python = folder().join("bin/python").display().to_string();
     let install = "-m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt";
     let with = |arguments: &str| arguments.split(' ').fold(CommandLine::new(&python), |line, word| line.arg(word));
+    let wheels = folder().join("wheels").display().to_string();
     Step {
         name: "oracles",
         action: Action::Commands(vec![
             CommandLine::new("python3 -m venv").arg(folder().display().to_string()),
             with(install),
+            with(&format!("-m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: {NODE_TESTS}"))
+                .arg("--dest")
+                .arg(wheels.clone()),
             with("host/digits/evaluate.py --check"),
+            with("tests/oracles/all.py").arg(folder().display().to_string()).arg("--wheels").arg(wheels),
         ]),
     }
 }

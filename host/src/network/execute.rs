@@ -68,6 +68,29 @@ pub trait Engine {
     fn layer(&mut self, work: &Work<'_>) -> Result<(TensorData, Vec<i32>), Self::Error>;
 }
 
+/// An engine that is watched: something is told after each layer.
+pub struct Watched<'a, E> {
+    engine: &'a mut E,
+    done: &'a dyn Fn(&Work<'_>),
+}
+
+impl<'a, E> Watched<'a, E> {
+    /// Tells `done` of each layer that `engine` has computed.
+    pub fn new(engine: &'a mut E, done: &'a dyn Fn(&Work<'_>)) -> Self {
+        Self { engine, done }
+    }
+}
+
+impl<E: Engine> Engine for Watched<'_, E> {
+    type Error = E::Error;
+
+    fn layer(&mut self, work: &Work<'_>) -> Result<(TensorData, Vec<i32>), E::Error> {
+        let result = self.engine.layer(work);
+        (self.done)(work);
+        result
+    }
+}
+
 /// Runs `network` on `inputs` (one for each of [`Network::inputs`]) at the precisions of `plan`, its layers on `engine`.
 ///
 /// # Errors

@@ -60,6 +60,11 @@ impl<'a> Matrices<'a> {
         self.layer.weights[(output * self.channels + channel) * self.taps + tap]
     }
 
+    /// The zero point of an output channel's weights.
+    pub fn zero_point(&self, output: usize) -> i32 {
+        self.layer.weight_zero_point(output)
+    }
+
     /// The layer's weights in the file's order, those of some input and output channels set to what means zero.
     pub fn masked(&self, inputs: &BTreeSet<usize>, outputs: &BTreeSet<usize>) -> Vec<i8> {
         let weight = |(index, &weight): (usize, &i8)| {

@@ -38,7 +38,7 @@ pub fn run(
 }
 
 /// The reference engine.
-struct PlainLoops<'a, A>(&'a A);
+pub struct PlainLoops<'a, A>(pub &'a A);
 
 impl<A: Arithmetic> Engine for PlainLoops<'_, A> {
     type Error = NetworkError;

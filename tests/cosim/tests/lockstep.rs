@@ -1,6 +1,8 @@
 //! Simulator, rust-hdl and Verilog side by side: every boundary signal, in every cycle, under random stalls on both streams.
 
 use crumb::backend::{Backend, BackendError};
+use crumb::network::machine::MachineEngine;
+use crumb::network::{Contract, LayerPrecision, PrecisionPlan, Tensor, execute};
 use crumb::session::Session;
 use crumb::verify::{cases, large_cases};
 use crumb_arch::ArrayConfig;
@@ -10,6 +12,7 @@ use crumb_arch::stall::Stall;
 use crumb_cosim::{PowerUp, Verilated, available};
 use crumb_hdl::RtlMachine;
 use crumb_sim::Machine;
+use crumb_tests::oracle::{cases as cases_of_onnxruntime, difference};
 use crumb_tests::program::random;
 use proptest::prelude::*;
 
@@ -125,5 +128,26 @@ fn every_built_configuration_multiplies() {
                 case.check(&mut session).unwrap();
             }
         }
+    }
+}
+
+/// A convolutional network that onnxruntime quantized, whole, at three widths of its one set of weights: every signal of the three
+/// machines in every cycle, and onnxruntime's output.
+#[test]
+fn a_quantized_network_on_three_machines() {
+    let case = cases_of_onnxruntime(env!("CARGO_TARGET_TMPDIR"), "cases", &["cnn_qdq_u8s8_pc"], 1).remove(0);
+    let network = case.network("model.onnx").unwrap();
+    let first = |tensor: &Tensor| {
+        let shape: Vec<usize> = std::iter::once(1).chain(tensor.shape()[1..].iter().copied()).collect();
+        tensor.part(0, shape).unwrap()
+    };
+    let input = [first(&case.tensor("input_0"))];
+    let mut session = session("tiny", true, PowerUp::Random(3), 5, (0, 0));
+    let mut engine = MachineEngine::new(&mut session, &network).unwrap();
+    for weight_bits in [8, 4, 2] {
+        let plan = PrecisionPlan::uniform(LayerPrecision { weight_bits, ..LayerPrecision::default() });
+        let execution = execute(&network, &input, &plan, &Contract, &mut engine).unwrap();
+        let expected = [first(&case.tensor(&format!("output_w{weight_bits}_0")))];
+        assert_eq!(difference(&execution.outputs(), &expected), None, "W{weight_bits}");
     }
 }

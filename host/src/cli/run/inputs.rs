@@ -6,6 +6,7 @@ use crate::cli::options::Message;
 use crate::digits::Digits;
 use crate::network::{DType, Network, NetworkError, Tensor, TensorData};
 use crate::npy::{self, Array};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// The file of an `--input` argument that names its input, if it does.
@@ -23,6 +24,36 @@ fn split<'a>(argument: &'a str, names: &[&str]) -> Result<(Option<usize>, &'a Pa
 pub fn path_of(argument: &str) -> &Path {
     let whole = Path::new(argument);
     argument.split_once('=').map_or(whole, |(_, file)| if whole.is_file() { whole } else { Path::new(file) })
+}
+
+/// Reads constants, each `NAME=FILE`.
+///
+/// # Errors
+/// Arguments without a name, and files that cannot be read.
+pub fn constants(arguments: &[String]) -> Result<HashMap<String, Tensor>, Failure> {
+    let mut constants = HashMap::new();
+    for argument in arguments {
+        let Some((name, file)) = argument.split_once('=') else {
+            return Err(Message(format!("--constant {argument}: expected NAME=FILE.npy")).into());
+        };
+        if constants.insert(name.to_owned(), Tensor::try_from(npy::read(Path::new(file))?)?).is_some() {
+            return Err(Message(format!("--constant {argument}: {name} is given already; give each once")).into());
+        }
+    }
+    Ok(constants)
+}
+
+/// Reads labels: one integer for each image.
+///
+/// # Errors
+/// Files that cannot be read, or hold no integers.
+pub fn labels(path: &Path) -> Result<Vec<i64>, Failure> {
+    let array = npy::read(path)?;
+    let found = array.elements.type_name();
+    let labels = Tensor::try_from(array)?.i64s();
+    labels.ok_or_else(|| {
+        Message(format!("{}: labels of {found}, expected integers: convert them with .astype", path.display())).into()
+    })
 }
 
 /// Reads a network's inputs: each argument is `FILE`, for the next input that has none, or `NAME=FILE`.

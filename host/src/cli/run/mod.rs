@@ -10,20 +10,34 @@ use super::Failure;
 use super::files::{OutputFile, at, read, read_text, refuse_same};
 use super::options::{MachineOptions, Message};
 use super::output::{print, print_json};
-use crate::benchmark::{RunReport, measure};
+use super::progress;
+use crate::benchmark::{RunReport, watched, watched_macs};
 use crate::digits;
+use crate::network::importance::{ShiftingErrors, calibrate, shifting_errors};
 use crate::network::machine::{MachineEngine, MachineRunError};
 use crate::network::plan_file::PlanFile;
 use crate::network::{LayerPrecision, Network, PrecisionPlan, Rounding, Tensor};
+use crate::refine::{self, Refined};
+use crate::session::Session;
 use crate::{npy, onnx};
 use clap::builder::RangedU64ValueParser;
 use crumb_arch::precision::{ActBits, WeightBits};
 use std::path::{Path, PathBuf};
 
+/// What `--json` prints.
+#[derive(serde::Serialize)]
+struct RunOutput<'a> {
+    #[serde(flatten)]
+    report: &'a RunReport,
+    /// Storage of the extra bits of important channels; empty where the plan has none.
+    shifting_errors: &'a [ShiftingErrors],
+}
+
 /// Run a network: an ONNX file on your inputs, or the embedded digits at six precisions.
 ///
-/// The model is an ONNX QDQ file with int8 weights. Its layers run at the widths you name, all from the one int8 copy, and every
-/// tensor is compared with the reference. The output is the model's first output as the model defines it.
+/// The model is a quantized ONNX file: QDQ, QOperator or dynamically quantized, as onnxruntime's quantizer writes them. Its layers run
+/// at the widths you name, all from the one int8 copy of their weights, and every tensor is compared with the reference. The output is
+/// the model's first output as the model defines it. `crumb inspect` lists the layers and writes a plan to edit.
 #[derive(clap::Args)]
 pub struct Run {
     /// The model; without it, the embedded digits network.
@@ -47,6 +61,18 @@ pub struct Run {
     /// Precision of each layer, and biases by weight width.
     #[arg(long, value_name = "PLAN.toml")]
     precision: Option<PathBuf>,
+    /// A value for an input that is to be a constant, such as a scale; repeat for several.
+    #[arg(long = "constant", value_name = "NAME=X.npy", requires = "model")]
+    constants: Vec<String>,
+    /// Inputs that rank the important channels of layers for which the plan gives only their number.
+    #[arg(long, value_name = "[NAME=]X.npy", requires = "precision")]
+    calibrate: Vec<String>,
+    /// Run at the upper bits of the weights first, and again at all bits where the two largest outputs are closer than this.
+    #[arg(long, value_name = "MARGIN", conflicts_with = "out")]
+    refine: Option<f32>,
+    /// The right answers, for --refine: int64 or uint8, one for each image.
+    #[arg(long, value_name = "Y.npy", requires = "refine")]
+    labels: Option<PathBuf>,
     /// Only the first N of the embedded images, 1 to 450.
     #[arg(long, value_name = "N", conflicts_with_all = ["model", "inputs"],
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=digits::IMAGES as u64))]
@@ -64,7 +90,7 @@ impl Run {
         let chosen = !self.widths().is_empty() || self.precision.is_some();
         match &self.model {
             Some(path) => self.run_model(path),
-            None if chosen || !self.inputs.is_empty() || self.out.is_some() => self.run_digits_once(),
+            None if chosen || self.refine.is_some() || !self.inputs.is_empty() || self.out.is_some() => self.run_digits_once(),
             None => {
                 refuse_same(&self.machine.outputs(), &self.machine.inputs())?;
                 main_job::execute(&self.machine, self.images, self.json)
@@ -73,9 +99,11 @@ impl Run {
     }
 
     fn run_model(&self, path: &Path) -> Result<(), Failure> {
-        let network = onnx::import(&read(path)?).map_err(at(path.display()))?;
+        let constants = inputs::constants(&self.constants)?;
+        let network = onnx::import_with(&read(path)?, &constants).map_err(at(path.display()))?.network;
         let inputs = inputs::read(&self.inputs, &network)?;
-        self.run_once(network, &inputs, &path.display().to_string())
+        let labels = self.labels.as_deref().map(inputs::labels).transpose()?;
+        self.run_once(network, &inputs, labels, &path.display().to_string())
     }
 
     /// The embedded network on its images or on inputs of the user's.
@@ -86,27 +114,72 @@ impl Run {
         } else {
             inputs::read(&self.inputs, &digits.network)?
         };
-        self.run_once(digits.network, &inputs, "the embedded network")
+        let known = self.inputs.is_empty().then(|| digits.labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>());
+        let given = self.labels.as_deref().map(inputs::labels).transpose()?;
+        let images = inputs.first().and_then(|input| input.shape().first()).copied().unwrap_or(0);
+        let labels = given.or_else(|| known.map(|labels| labels[..images.min(labels.len())].to_vec()));
+        self.run_once(digits.network, &inputs, labels, "the embedded network")
     }
 
-    fn run_once(&self, mut network: Network, inputs: &[Tensor], origin: &str) -> Result<(), Failure> {
+    fn run_once(&self, mut network: Network, inputs: &[Tensor], labels: Option<Vec<i64>>, origin: &str) -> Result<(), Failure> {
         let plan = self.plan(&mut network)?;
         let out = self.output_file()?;
         let mut session = self.machine.open()?;
-        let config = session.config().clone();
-        let mut run = || {
-            let mut engine = MachineEngine::new(&mut session, &network)?;
-            measure(&mut engine, &config, &network, inputs, "plan", &plan)
-        };
-        let (report, execution) = run().map_err(|error| match error {
+        let failed = |error| match error {
             MachineRunError::Session(_) => Failure::from(error),
             _ => at(origin)(error).into(),
-        })?;
+        };
+        if let Some(margin) = self.refine {
+            let result = self.refine(&network, inputs, labels.as_deref(), &plan, margin, &mut session);
+            return self.print_refined(&result.map_err(failed)?);
+        }
+        let config = session.config().clone();
+        let bar = progress::macs(watched_macs(&network, inputs)?);
+        let run = || {
+            let mut engine = MachineEngine::for_plan(&mut session, &network, &plan)?;
+            watched(&mut engine, &config, &network, inputs, "plan", &plan, &|macs| bar.inc(macs))
+        };
+        let (report, execution) = { run }().map_err(failed)?;
+        bar.finish_and_clear();
         if let (Some(out), Some(output)) = (out, execution.outputs().first()) {
             out.finish(|file| npy::write_to(file, &npy::Array::from(*output)))?;
         }
-        if self.json { print_json(&report) } else { print(&tables::layers(&report)) }?;
+        let errors = shifting_errors(&network, &execution, &plan)?;
+        if self.json {
+            print_json(&RunOutput { report: &report, shifting_errors: &errors })?;
+        } else {
+            print(&tables::layers(&report))?;
+            if !errors.is_empty() {
+                print(&format!("\nstorage of shifting errors\n{}", tables::shifting_errors(&errors)))?;
+            }
+        }
         fail_on_mismatch(&[report])
+    }
+
+    /// Anytime inference.
+    fn refine(
+        &self,
+        network: &Network,
+        inputs: &[Tensor],
+        labels: Option<&[i64]>,
+        plan: &PrecisionPlan,
+        margin: f32,
+        session: &mut Session,
+    ) -> Result<Refined, MachineRunError> {
+        // Without a width of the user's, the upper halves of the weights come first.
+        let mut plan = plan.clone();
+        if self.weight_bits.is_none() && self.precision.is_none() {
+            plan.default.weight_bits = 4;
+        }
+        let config = session.config().clone();
+        let mut engine = MachineEngine::for_plan(session, network, &plan)?;
+        refine::run(&mut engine, &config, network, inputs, &plan, margin, labels)
+    }
+
+    fn print_refined(&self, refined: &Refined) -> Result<(), Failure> {
+        if self.json { print_json(refined) } else { print(&tables::refined(refined)) }?;
+        let reports: Vec<RunReport> = std::iter::once(refined.first.clone()).chain(refined.second.clone()).collect();
+        fail_on_mismatch(&reports)
     }
 
     /// The arguments that give every layer a width or a rounding.
@@ -131,7 +204,22 @@ impl Run {
         let origin = path.display().to_string();
         let file = PlanFile::parse(&read_text(path)?, &origin)?;
         file.apply(network)?;
-        let plan = file.plan_for(network, default)?;
+        let mut plan = file.plan_for(network, default)?;
+        let counts = file.counts(network);
+        match counts.keys().next() {
+            Some(layer) if self.calibrate.is_empty() => {
+                let text = format!(
+                    "{origin}: [[layer]] {layer:?} gives only the number of its important channels: rank them with --calibrate"
+                );
+                return Err(Message(text).into());
+            }
+            None if !self.calibrate.is_empty() => {
+                let text = format!("--calibrate: {origin} gives no layer a number of important channels: leave it out");
+                return Err(Message(text).into());
+            }
+            None => {}
+            Some(_) => calibrate(network, &inputs::read(&self.calibrate, network)?, &mut plan, &counts).map_err(at(&origin))?,
+        }
         match (self.widths(), file.covers(network)) {
             (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
                 "{} and {origin}, which has {tables}, contradict each other: leave one out",

@@ -2,6 +2,8 @@
 
 use crate::benchmark::RunReport;
 use crate::cli::table::{Table, thousands};
+use crate::network::importance::ShiftingErrors;
+use crate::refine::Refined;
 
 const fn yes(exact: bool) -> &'static str {
     if exact { "yes" } else { "NO" }
@@ -68,10 +70,74 @@ pub fn layers(report: &RunReport) -> String {
             count(l.cycles),
             count(l.busy_cycles),
             percent(l.utilisation),
-            if l.requantized_on_chip { "on chip" } else { "host" }.into(),
+            l.read_out.map_or("on chip".into(), |reason| format!("host: {reason}")),
         ]);
     }
     let pace =
         report.cycles.map(|cycles| format!("{} cycles, {} MACs/cycle, ", thousands(cycles), tenths(report.macs_per_cycle)));
-    format!("{table}{}exact: {}\n", pace.unwrap_or_default(), yes(report.exact))
+    format!("{table}{}{}exact: {}\n", host(report), pace.unwrap_or_default(), yes(report.exact))
+}
+
+/// What the host computed, in a line.
+fn host(report: &RunReport) -> String {
+    let work = &report.host;
+    if work.operators.is_empty() {
+        return String::new();
+    }
+    let operators: Vec<String> = work.operators.iter().map(|(kind, count)| format!("{kind} x{count}")).collect();
+    let macs = if work.macs == 0 {
+        String::new()
+    } else {
+        let share = 100.0 * work.macs as f64 / (work.macs + report.macs) as f64;
+        format!(", {} MACs of floats ({share:.1} % of all)", thousands(work.macs))
+    };
+    format!("host: {}; {} elements{macs}\n", operators.join(", "), thousands(work.elements))
+}
+
+/// Anytime inference, a run a line.
+pub fn refined(refined: &Refined) -> String {
+    let images = refined.images;
+    let share = |correct: Option<usize>, of: usize| correct.map_or("-".into(), |c| format!("{:.3}", c as f64 / of.max(1) as f64));
+    let mut table = Table::new(&["run", "images", "accuracy", "cycles", "cycles/image", "exact"]);
+    let runs = [("upper bits", Some(&refined.first)), ("all bits", refined.second.as_ref())];
+    for (name, report) in runs.into_iter().filter_map(|(name, report)| Some((name, report?))) {
+        table.row(vec![
+            name.into(),
+            thousands(report.images as u64),
+            share(report.correct, report.images),
+            count(report.cycles),
+            count(report.cycles.map(|cycles| cycles.div_ceil(report.images.max(1) as u64))),
+            yes(report.exact).into(),
+        ]);
+    }
+    table.row(vec![
+        "together".into(),
+        thousands(images as u64),
+        share(refined.correct, images),
+        count(refined.cycles),
+        count(refined.cycles.map(|cycles| cycles.div_ceil(images.max(1) as u64))),
+        String::new(),
+    ]);
+    let (doubtful, margin) = (refined.refined.len(), refined.margin);
+    format!("{table}{doubtful} of {images} images refined: their two largest outputs were closer than {margin}\n")
+}
+
+/// What the extra bits of important channels take to store, a layer a line.
+pub fn shifting_errors(layers: &[ShiftingErrors]) -> Table {
+    let header = ["layer", "important", "error bits", "integers", "raw bits", "Huffman bits", "with table", "coded"];
+    let mut table = Table::new(&header);
+    for l in layers {
+        let coded = l.huffman_bits + l.table_bits;
+        table.row(vec![
+            l.layer.clone(),
+            format!("{} of {}", l.important, l.channels),
+            l.error_bits.to_string(),
+            thousands(l.elements as u64),
+            thousands(l.raw_bits),
+            thousands(l.huffman_bits),
+            thousands(coded),
+            percent((l.raw_bits > 0).then(|| coded as f64 / l.raw_bits as f64)),
+        ]);
+    }
+    table
 }

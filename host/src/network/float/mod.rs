@@ -11,6 +11,7 @@ pub mod elementwise;
 pub mod erf;
 pub mod exponential;
 pub mod gelu;
+pub mod gemm;
 mod gemv;
 pub mod layer_norm;
 pub mod logistic;
@@ -26,3 +27,5 @@ pub mod softmax;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod product_tests;

@@ -28,7 +28,7 @@ pub use binary::{Binary, BinaryKind};
 pub use cast::{Cast, ConstantOfShape, Shape};
 pub use concat::Concat;
 pub use dynamic_quantize::DynamicQuantize;
-pub use float_matmul::FloatMatMul;
+pub use float_matmul::{FloatGemm, FloatMatMul};
 pub use gather::Gather;
 pub use integer_relu::IntegerRelu;
 pub use layout::{Flatten, Reshape, Squeeze, Unsqueeze};
@@ -95,6 +95,12 @@ pub trait HostOperator: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// A sentence: what is wrong with the inputs' values, and what would be right.
     fn compute(&self, inputs: &[Option<Operand<'_>>], outputs: &[Outline]) -> Result<Vec<TensorData>, String>;
+
+    /// Multiply-accumulates of a product of floats, for inputs and a first output of these shapes; 0 for everything else.
+    fn macs(&self, inputs: &[&[usize]], output: &[usize]) -> u64 {
+        let _ = (inputs, output);
+        0
+    }
 
     /// Whether the outputs hold integers of the inputs, so that both have one quantizer and one width.
     fn keeps_integers(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use super::array_layer;
 use super::operands::{self, Operands, Right, Slots};
-use crate::network::host::FloatMatMul;
+use crate::network::host::{FloatGemm, FloatMatMul};
 use crate::network::{Gemm, MatMul, Op};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::error::Refusal;
@@ -11,8 +11,15 @@ use crate::onnx::graph::{GraphNode, ValueId};
 use crate::onnx::translation::{Translation, Value};
 use std::sync::Arc;
 
-/// Gemm between DequantizeLinear and (Relu, Clip,) QuantizeLinear, alpha = beta = 1.
+/// Gemm between DequantizeLinear and (Relu, Clip,) QuantizeLinear, alpha = beta = 1; of float32, on the host.
 pub fn gemm(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attributes<'_>) -> Result<(), Refusal> {
+    if is_float(cx, node)? {
+        let factor = |name| Ok(attributes.optional_float(name)?.unwrap_or(1.0));
+        let (alpha, beta) = (factor("alpha")?, factor("beta")?);
+        let (trans_a, trans_b) = (attributes.int("transA", 0)? != 0, attributes.int("transB", 0)? != 0);
+        let packed = is_constant_matrix(cx, node)?;
+        return cx.host(node, Arc::new(FloatGemm { trans_a, trans_b, alpha, beta, packed }), 0);
+    }
     for name in ["alpha", "beta"] {
         if let Some(value) = attributes.optional_float(name)?
             && value != 1.0
@@ -46,13 +53,27 @@ fn transposed(attributes: &Attributes<'_>) -> Result<bool, Refusal> {
     Ok(attributes.int("transB", 0)? != 0)
 }
 
-/// MatMul between DequantizeLinear and QuantizeLinear; of two computed float32 operands, on the host.
+/// Whether neither operand, or only one of two computed ones, is integers behind DequantizeLinear: then the host multiplies floats.
+fn is_float(cx: &Translation<'_>, node: &GraphNode<'_>) -> Result<bool, Refusal> {
+    let quantized = |id: ValueId| match cx.value(id) {
+        Value::Dequantized(_, quantizer, _) | Value::DequantizedConstant(_, quantizer, _) => quantizer.dtype.is_byte(),
+        _ => false,
+    };
+    let [a, b] = [cx.operand(node, 0, "A")?, cx.operand(node, 1, "B")?];
+    let b_computed = matches!(cx.value(b), Value::Tensor(_) | Value::Dequantized(..));
+    Ok((!quantized(a) && !quantized(b)) || (b_computed && !(quantized(a) && quantized(b))))
+}
+
+/// Whether the right operand is a constant of two dimensions.
+fn is_constant_matrix(cx: &Translation<'_>, node: &GraphNode<'_>) -> Result<bool, Refusal> {
+    let b = cx.value(cx.operand(node, 1, "B")?);
+    Ok(matches!(b, Value::Constant(constant) if constant.tensor.shape().len() == 2))
+}
+
+/// MatMul between DequantizeLinear and QuantizeLinear; of float32, on the host.
 pub fn matmul(cx: &mut Translation<'_>, node: &GraphNode<'_>, _: &Attributes<'_>) -> Result<(), Refusal> {
-    let operands = [cx.operand(node, 0, "A")?, cx.operand(node, 1, "B")?];
-    let computed = |id: &ValueId| matches!(cx.value(*id), Value::Tensor(_) | Value::Dequantized(..));
-    let quantized = |id: &ValueId| matches!(cx.value(*id), Value::Dequantized(_, quantizer, _) if quantizer.dtype.is_byte());
-    if operands.iter().all(computed) && !operands.iter().all(quantized) {
-        return cx.host(node, Arc::new(FloatMatMul), 0);
+    if is_float(cx, node)? {
+        return cx.host(node, Arc::new(FloatMatMul { packed: is_constant_matrix(cx, node)? }), 0);
     }
     let operands = operands::qdq(cx, node)?;
     product(cx, node, operands)

@@ -1,0 +1,63 @@
+//! The arguments that say at which precision a network runs, and the plan that they make.
+
+use super::Failure;
+use super::files::read_text;
+use super::options::Message;
+use crate::network::plan_file::PlanFile;
+use crate::network::{LayerPrecision, Network, PrecisionPlan, Rounding};
+use crumb_arch::precision::{ActBits, WeightBits};
+use std::path::PathBuf;
+
+/// Precision of the layers: alike, or as a plan says.
+#[derive(clap::Args)]
+pub struct PlanOptions {
+    /// Weight width of every layer that the plan does not name.
+    #[arg(long, value_name = "8|6|4|2")]
+    weight_bits: Option<WeightBits>,
+    /// Activation width of every layer that the plan does not name.
+    #[arg(long, value_name = "8|4|2")]
+    act_bits: Option<ActBits>,
+    /// How int8 weights are rounded to fewer bits, where the plan does not say.
+    #[arg(long, value_name = "half-even|half-up|floor")]
+    rounding: Option<Rounding>,
+    /// Precision of each layer, and biases by weight width.
+    #[arg(long, value_name = "PLAN.toml")]
+    pub precision: Option<PathBuf>,
+}
+
+impl PlanOptions {
+    /// The arguments that give every layer a width or a rounding.
+    pub fn widths(&self) -> Vec<&'static str> {
+        let given = [
+            ("--weight-bits", self.weight_bits.is_some()),
+            ("--act-bits", self.act_bits.is_some()),
+            ("--rounding", self.rounding.is_some()),
+        ];
+        given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
+    }
+
+    /// The precision of each layer; the network gets the plan's biases.
+    ///
+    /// # Errors
+    /// If the plan's file cannot be read, does not fit the network, or contradicts the other arguments.
+    pub fn plan(&self, network: &mut Network) -> Result<PrecisionPlan, Failure> {
+        let default = LayerPrecision {
+            weight_bits: self.weight_bits.map_or(8, u8::from),
+            act_bits: self.act_bits.map_or(8, u8::from),
+            rounding: self.rounding.unwrap_or(Rounding::HalfEven),
+        };
+        let Some(path) = &self.precision else { return Ok(PrecisionPlan::uniform(default)) };
+        let origin = path.display().to_string();
+        let file = PlanFile::parse(&read_text(path)?, &origin)?;
+        file.apply_biases(network)?;
+        let plan = file.plan_for(network, default)?;
+        match (self.widths(), file.covers(network)) {
+            (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
+                "{} and {origin}, which has {tables}, contradict each other: leave one out",
+                widths.join(", ")
+            ))
+            .into()),
+            _ => Ok(plan),
+        }
+    }
+}

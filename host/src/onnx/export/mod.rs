@@ -1,0 +1,67 @@
+//! Export: the same file, edited so that any implementation of ONNX computes at 8 bits what the machine computes at a plan's
+//! precision.
+//!
+//! ```text
+//!   bytes ──proto──▶ what stands where          (read only)
+//!     +  provenance ──weights, activations──▶ edits ──wire──▶ the bytes with the edits, all others as they were
+//! ```
+
+mod activations;
+mod constants;
+mod edits;
+mod types;
+mod weights;
+mod wire;
+
+pub use types::weight_types;
+
+use prost::Message;
+
+use super::error::{ImportError, Refusal, quoted};
+use super::graph::domain;
+use super::proto::{GraphProto, ModelProto};
+use super::provenance::Import;
+use crate::network::{NetworkError, PrecisionPlan};
+
+/// Why a model is not exported.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ExportError {
+    /// Something in the file.
+    #[error(transparent)]
+    Model(#[from] ImportError),
+    /// The plan does not fit the network.
+    #[error(transparent)]
+    Plan(#[from] NetworkError),
+}
+
+/// The bytes of a model, edited: run at 8 bits, it gives the outputs that `import`, which came from the same bytes, gives at
+/// `plan`. Biases that the network has for a width ([`crate::network::Bias::at_weight_bits`]) go into the file.
+///
+/// # Errors
+/// Plans that the network cannot meet, and what a file of 8-bit types cannot express; the node or tensor is named.
+pub fn export(bytes: &[u8], import: &Import, plan: &PrecisionPlan) -> Result<Vec<u8>, ExportError> {
+    let model = ModelProto::decode(bytes).map_err(|error| ImportError::NotOnnx { reason: error.to_string() })?;
+    let Some(graph) = &model.graph else {
+        return Err(Refusal::new("no graph", "a model with a graph", "check that the file is a .onnx model").of_model().into());
+    };
+    let own = model.opset_import.iter().find(|import| domain(&import.domain).is_empty());
+    let bits = plan.tensor_bits(&import.network)?;
+    let mut edits = edits::Edits::new(graph);
+    weights::switch(&mut edits, &import.network, &import.provenance, plan)?;
+    activations::narrow(&mut edits, &import.network, &import.provenance, &bits, own.map_or(0, |own| own.version))?;
+    edits.apply(bytes).ok_or_else(|| {
+        let advice = "save it again: onnx.save(onnx.load(path), path)";
+        Refusal::new("a file that is written in an unusual way", "one graph, in one piece", advice).of_model().into()
+    })
+}
+
+/// The refusal of a node of the file.
+fn of_node(graph: &GraphProto, index: usize) -> impl Fn(Refusal) -> ImportError {
+    move |Refusal { found, supported, advice }| {
+        let node = graph.node.get(index);
+        let first_output = || node.and_then(|node| node.output.first());
+        let label = node.map(|node| &node.name).filter(|name| !name.is_empty()).or_else(first_output);
+        let operator = node.map_or(String::new(), |node| quoted(&node.op_type).trim_matches('"').to_string());
+        ImportError::Node { node: quoted(label.map_or("", String::as_str)), operator, found, supported, advice }
+    }
+}
