@@ -18,7 +18,7 @@ fn imported(bytes: &[u8]) -> Import {
 }
 
 fn precision(act_bits: u8, weight_bits: u8, rounding: Rounding) -> LayerPrecision {
-    LayerPrecision { weight_bits, act_bits, rounding }
+    LayerPrecision { weight_bits, act_bits, rounding, refined: false }
 }
 
 /// Outputs, and sums of each layer, by its name: both are in units of the 8-bit layer.
@@ -29,18 +29,23 @@ fn facts(network: &Network, execution: &Execution) -> (Vec<Tensor>, HashMap<Stri
 
 /// Exports at a plan, imports the result, and compares outputs and sums; the exported file.
 fn check(name: &str, bytes: &[u8], import: &Import, input: &Tensor, plan: &PrecisionPlan) -> Vec<u8> {
-    let exported = export(bytes, import, plan).unwrap_or_else(|error| panic!("{name} {plan:?}: {error}"));
+    check_network(name, bytes, import, &import.network, input, plan)
+}
+
+/// The same, of a network that a plan has changed.
+fn check_network(name: &str, bytes: &[u8], import: &Import, network: &Network, input: &Tensor, plan: &PrecisionPlan) -> Vec<u8> {
+    let exported = export(bytes, import, network, plan).unwrap_or_else(|error| panic!("{name} {plan:?}: {error}"));
     let again = imported(&exported).network;
     let inputs = std::slice::from_ref(input);
-    let expected = run(&import.network, inputs, plan, &Float32Arithmetic).unwrap();
+    let expected = run(network, inputs, plan, &Float32Arithmetic).unwrap();
     let found = run(&again, inputs, &PrecisionPlan::default(), &Float32Arithmetic).unwrap();
-    let ((outputs, sums), (other_outputs, other_sums)) = (facts(&import.network, &expected), facts(&again, &found));
+    let ((outputs, sums), (other_outputs, other_sums)) = (facts(network, &expected), facts(&again, &found));
     assert!(
         outputs.len() == other_outputs.len() && outputs.iter().zip(&other_outputs).all(|(a, b)| a.same_bits(b)),
         "{name} {plan:?}"
     );
     assert_eq!(sums, other_sums, "{name} {plan:?}");
-    narrow_tensors_are_in_the_upper_bits(name, &import.network, &expected, &again, &found);
+    narrow_tensors_are_in_the_upper_bits(name, network, &expected, &again, &found);
     exported
 }
 
@@ -72,7 +77,7 @@ fn uniform_plans_of_all_fixtures() {
             }
             // Clip has its bounds as attributes before opset 11.
             if act < 8
-                && let Err(error) = export(&bytes, &import, &plan)
+                && let Err(error) = export(&bytes, &import, &import.network, &plan)
             {
                 refused.push(format!("{name}: {error}"));
                 continue;
@@ -89,7 +94,8 @@ fn uniform_plans_of_all_fixtures() {
 fn eight_bits_everywhere_is_the_same_file() {
     for name in fixture_names() {
         let bytes = fixture_bytes(&name);
-        assert_eq!(export(&bytes, &imported(&bytes), &PrecisionPlan::default()).unwrap(), bytes, "{name}");
+        let import = imported(&bytes);
+        assert_eq!(export(&bytes, &import, &import.network, &PrecisionPlan::default()).unwrap(), bytes, "{name}");
     }
 }
 
@@ -98,7 +104,8 @@ fn eight_bits_everywhere_is_the_same_file() {
 fn other_bytes_stay() {
     let bytes = fixture_bytes("conv_pad");
     let import = imported(&bytes);
-    let exported = export(&bytes, &import, &PrecisionPlan::uniform(precision(8, 4, Rounding::HalfEven))).unwrap();
+    let exported =
+        export(&bytes, &import, &import.network, &PrecisionPlan::uniform(precision(8, 4, Rounding::HalfEven))).unwrap();
     let (_, layer) = import.network.array_layers().next().unwrap();
     let count = layer.weights.len();
     let find = |bytes: &[u8], weights: &[u8]| bytes.windows(count).position(|window| window == weights).unwrap();
@@ -136,20 +143,28 @@ fn random_plans() {
 }
 
 #[test]
-fn biases_of_a_width_go_into_the_file() {
-    for name in ["conv_pad", "gemm_row_bias", "cnn_static_u8"] {
+fn biases_of_a_width_and_pruned_weights_go_into_the_file() {
+    for name in ["conv_pad", "gemm_row_bias", "cnn_static_u8", "float_weights"] {
         let (bytes, input) = (fixture_bytes(name), read_tensor(&format!("{name}.input.npy")));
-        let mut import = imported(&bytes);
+        let import = imported(&bytes);
         let plan = PrecisionPlan::uniform(precision(4, 4, Rounding::HalfEven));
         let plain = check(name, &bytes, &import, &input, &plan);
+        let mut changed = import.network.clone();
         for layer in import.network.layer_names() {
-            let layer = import.network.layer_mut(&layer).unwrap();
+            let layer = changed.layer_mut(&layer).unwrap();
             let count = layer.out_channels as i32;
-            let bias = layer.bias.as_mut().unwrap();
+            let Some(bias) = layer.bias.as_mut() else { continue };
             bias.at_weight_bits.insert(4, (0..count).map(|channel| 1000 - 37 * channel).collect());
             bias.at_weight_bits.insert(2, vec![5; count as usize]);
         }
-        assert_ne!(check(name, &bytes, &import, &input, &plan), plain, "{name}");
+        let with_biases = check_network(name, &bytes, &import, &changed, &input, &plan);
+        assert!(with_biases != plain || name == "float_weights", "{name}");
+        for layer in import.network.layer_names() {
+            let layer = changed.layer_mut(&layer).unwrap();
+            layer.weights = layer.weights.iter().enumerate().map(|(i, &w)| if i % 3 == 0 { 0 } else { w }).collect();
+        }
+        let plan = PrecisionPlan::default();
+        assert_ne!(check_network(name, &bytes, &import, &changed, &input, &plan), bytes, "{name}");
     }
 }
 
@@ -243,7 +258,7 @@ fn shared_constants_integer_inputs_and_integer_outputs() {
                 let plan = PrecisionPlan::default()
                     .with("a.node", precision(first, w_first, Rounding::HalfEven))
                     .with("b.node", precision(second, w_second, Rounding::Floor));
-                let exported = export(&bytes, &import, &plan).unwrap();
+                let exported = export(&bytes, &import, &import.network, &plan).unwrap();
                 let again = import_with(&exported, &HashMap::new()).unwrap_or_else(|error| panic!("{plan:?}: {error}")).network;
                 let expected = run(&import.network, &inputs, &plan, &Float32Arithmetic).unwrap();
                 let found = run(&again, &inputs, &PrecisionPlan::default(), &Float32Arithmetic).unwrap();
@@ -270,12 +285,14 @@ fn what_eight_bit_types_cannot_express_is_refused() {
     let import = imported(&bytes);
     let plan = PrecisionPlan::default().with("y.node", precision(8, 4, Rounding::HalfEven));
     assert_eq!(
-        export(&bytes, &import, &plan).unwrap_err().to_string(),
+        export(&bytes, &import, &import.network, &plan).unwrap_err().to_string(),
         "tensor \"y.node\": found weights that are computed, at 4 bits; supported: 8 bits for weights that are computed; \
          give this layer weight_bits = 8 in the plan"
     );
     let plan = PrecisionPlan::default().with("nowhere", precision(8, 4, Rounding::HalfEven));
-    assert!(export(&bytes, &import, &plan).unwrap_err().to_string().starts_with("there is no layer \"nowhere\""));
+    assert!(
+        export(&bytes, &import, &import.network, &plan).unwrap_err().to_string().starts_with("there is no layer \"nowhere\"")
+    );
     // Activations alone are no obstacle.
     let plan = PrecisionPlan::default().with("y.node", precision(4, 8, Rounding::HalfEven));
     let x = (0..16).map(|i| i as f32 * 7.3 - 60.0).collect();
@@ -287,7 +304,7 @@ const MODELS: [&str; 5] = ["conv_dilation", "cnn_static_u8", "conv_constant_node
 /// Whatever can be imported can be exported, or is refused; what is exported can be imported.
 fn exercise(bytes: &[u8], plan: &PrecisionPlan) {
     let Ok(import) = import_with(bytes, &HashMap::new()) else { return };
-    match export(bytes, &import, plan) {
+    match export(bytes, &import, &import.network, plan) {
         Ok(exported) => assert!(crumb::onnx::import(&exported).is_ok(), "{:?}", crumb::onnx::import(&exported).err()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
@@ -312,13 +329,15 @@ proptest! {
         let plan = PrecisionPlan::uniform(precision([8, 4, 2][act], [8, 6, 4, 2][weight], Rounding::HalfEven));
         exercise(&bytes, &plan);
         // A network that came from another file.
-        let _ = export(&bytes, &imported(&original), &plan);
+        let other = imported(&original);
+        let _ = export(&bytes, &other, &other.network, &plan);
     }
 
     #[test]
     fn noise_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let plan = PrecisionPlan::uniform(precision(4, 4, Rounding::HalfEven));
-        let _ = export(&bytes, &imported(&fixture_bytes("conv_pad")), &plan);
+        let other = imported(&fixture_bytes("conv_pad"));
+        let _ = export(&bytes, &other, &other.network, &plan);
     }
 }
 
@@ -328,7 +347,7 @@ fn every_truncation_is_answered() {
     let import = imported(&bytes);
     let plan = PrecisionPlan::uniform(precision(4, 4, Rounding::HalfEven));
     for length in 0..bytes.len() {
-        let _ = export(&bytes[..length], &import, &plan);
+        let _ = export(&bytes[..length], &import, &import.network, &plan);
         exercise(&bytes[..length], &plan);
     }
 }
@@ -343,13 +362,16 @@ fn the_command_writes_what_the_library_makes() {
     let text = cli_support::text;
     let output = cli_support::crumb(&["export", text(&model), "--weight-bits", "4", "--act-bits", "4", "--out", text(&out)]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = export(&bytes, &import, &PrecisionPlan::uniform(precision(4, 4, Rounding::HalfEven))).unwrap();
+    let expected =
+        export(&bytes, &import, &import.network, &PrecisionPlan::uniform(precision(4, 4, Rounding::HalfEven))).unwrap();
     assert_eq!(std::fs::read(&out).unwrap(), expected);
     let layer = &import.network.layer_names()[0];
     let plan = folder.write("plan.toml", &format!("[[layer]]\nname = {layer:?}\nact_bits = 8\nweight_bits = 2\n"));
     let output = cli_support::crumb(&["export", text(&model), "--precision", text(&plan), "--out", text(&out)]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = export(&bytes, &import, &PrecisionPlan::default().with(layer, precision(8, 2, Rounding::HalfEven))).unwrap();
+    let expected =
+        export(&bytes, &import, &import.network, &PrecisionPlan::default().with(layer, precision(8, 2, Rounding::HalfEven)))
+            .unwrap();
     assert_eq!(std::fs::read(&out).unwrap(), expected);
     let output = cli_support::crumb(&["export", text(&model), "--out", text(&model)]);
     assert_eq!(output.status.code(), Some(2));

@@ -2,10 +2,17 @@
 
 mod onnx_support;
 
+use crumb::network::packing::Matrices;
 use crumb::network::{
     ArrayLayer, Float32Arithmetic, LayerPrecision, Lowering, Network, Op, PrecisionPlan, Rounding, Tensor, run,
 };
 use onnx_support::{fixture_names, import_fixture, read_tensor};
+
+/// One group's `[K, N]` weights, nothing left out.
+fn matrix(op: &Op, group: usize) -> Vec<i8> {
+    let matrices = Matrices::of(op).unwrap();
+    (0..matrices.k()).flat_map(|k| (0..matrices.n()).map(move |n| (k, n))).map(|(k, n)| matrices.weight(group, k, n)).collect()
+}
 
 /// Accumulators of a layer by matrix products of at most `tile` rows, at 8-bit weights.
 fn by_gemm(op: &Op, layer: &ArrayLayer, input: &Tensor, act_bits: u8, tile: usize) -> Vec<i32> {
@@ -15,7 +22,7 @@ fn by_gemm(op: &Op, layer: &ArrayLayer, input: &Tensor, act_bits: u8, tile: usiz
     let mut output = vec![i32::MIN; lowering.rows() * layer.out_channels];
     let mut rows = vec![0i16; tile * k + 3]; // The rest that holds no whole row must stay unused.
     for group in 0..lowering.groups() {
-        let weights = lowering.weights(group);
+        let weights = matrix(op, group);
         assert_eq!(weights.len(), k * n);
         let mut first = 0;
         while first < lowering.rows() {
@@ -77,7 +84,7 @@ fn k_runs_over_taps_then_channels() {
     let network = import_fixture("conv_pad");
     let (index, layer) = network.array_layers().next().unwrap();
     let lowering = Lowering::of(&network.nodes[index].op, &[1, 3, 9, 7]).unwrap().unwrap();
-    let weights = lowering.weights(0);
+    let weights = matrix(&network.nodes[index].op, 0);
     // Row (ky = 1, kx = 2, ci = 1) of column 5 is weight [5][1][1][2] of the file.
     assert_eq!(weights[((3 + 2) * 3 + 1) * 8 + 5], layer.weights[((5 * 3 + 1) * 3 + 1) * 3 + 2]);
     assert_eq!((lowering.rows(), lowering.k(), lowering.n(), lowering.macs()), (63, 27, 8, 63 * 27 * 8));

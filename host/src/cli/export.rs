@@ -37,10 +37,11 @@ impl Export {
         inputs.extend(self.plan.precision.as_deref().map(|path| ("--precision", path)));
         refuse_same(&[("--out", &self.out)], &inputs)?;
         let bytes = read(&self.model)?;
-        let mut import = onnx::import_with(&bytes, &HashMap::new()).map_err(at(self.model.display()))?;
-        let plan = self.plan.plan(&mut import.network)?;
+        let import = onnx::import_with(&bytes, &HashMap::new()).map_err(at(self.model.display()))?;
+        let mut network = import.network.clone();
+        let plan = self.plan.plan(&mut network)?;
         let out = OutputFile::create(&self.out)?;
-        let exported = onnx::export(&bytes, &import, &plan).map_err(at(self.model.display()))?;
+        let exported = onnx::export(&bytes, &import, &network, &plan).map_err(at(self.model.display()))?;
         out.finish(|file| file.write_all(&exported))?;
         let what = if exported == bytes { "a copy: the plan changes nothing" } else { "switched" };
         print(&format!("{}: {} bytes, {what}\n", self.out.display(), thousands(exported.len() as u64)))

@@ -27,7 +27,7 @@ pub struct PlanOptions {
 
 impl PlanOptions {
     /// The arguments that give every layer a width or a rounding.
-    pub fn widths(&self) -> Vec<&'static str> {
+    fn widths(&self) -> Vec<&'static str> {
         let given = [
             ("--weight-bits", self.weight_bits.is_some()),
             ("--act-bits", self.act_bits.is_some()),
@@ -36,7 +36,7 @@ impl PlanOptions {
         given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
     }
 
-    /// The precision of each layer; the network gets the plan's biases.
+    /// The precision of each layer; the network gets what the plan changes in it: biases, and zeros for pruned weights.
     ///
     /// # Errors
     /// If the plan's file cannot be read, does not fit the network, or contradicts the other arguments.
@@ -45,12 +45,19 @@ impl PlanOptions {
             weight_bits: self.weight_bits.map_or(8, u8::from),
             act_bits: self.act_bits.map_or(8, u8::from),
             rounding: self.rounding.unwrap_or(Rounding::HalfEven),
+            refined: false,
         };
         let Some(path) = &self.precision else { return Ok(PrecisionPlan::uniform(default)) };
         let origin = path.display().to_string();
         let file = PlanFile::parse(&read_text(path)?, &origin)?;
-        file.apply_biases(network)?;
+        file.apply(network)?;
         let plan = file.plan_for(network, default)?;
+        if let Some(layer) = file.counts(network).keys().next() {
+            let text = format!(
+                "{origin}: [[layer]] {layer:?} gives only the number of its important channels: a file of 8-bit types has none"
+            );
+            return Err(Message(text).into());
+        }
         match (self.widths(), file.covers(network)) {
             (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
                 "{} and {origin}, which has {tables}, contradict each other: leave one out",

@@ -21,7 +21,7 @@ pub mod layer;
 pub mod lowering;
 pub mod machine;
 mod matmul;
-mod packing;
+pub mod packing;
 pub mod plan_file;
 pub mod precision;
 pub mod qlinear;

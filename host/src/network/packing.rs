@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// The matrix of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Packing {
+pub struct Packing {
     /// Rows of `(ky, kx, ci)` in their order; `None` for rows of zeros that fill up a part.
     pub rows: Vec<Option<usize>>,
     /// How many of them come first because their channel is important.
@@ -21,7 +21,7 @@ pub(super) struct Packing {
 }
 
 /// A layer's weights as the host finds them: `[K, N]` for each group, K in the order `(ky, kx, ci)`.
-pub(super) struct Matrices<'a> {
+pub struct Matrices<'a> {
     layer: &'a ArrayLayer,
     /// Independent products.
     pub groups: usize,
@@ -60,18 +60,22 @@ impl<'a> Matrices<'a> {
         self.layer.weights[(output * self.channels + channel) * self.taps + tap]
     }
 
+    /// Whether 0 means zero in every output channel.
+    pub fn is_plain(&self) -> bool {
+        self.layer.weight_zero_points.iter().all(|&zero| zero == 0)
+    }
+
     /// The zero point of an output channel's weights.
     pub fn zero_point(&self, output: usize) -> i32 {
         self.layer.weight_zero_point(output)
     }
 
-    /// The layer's weights in the file's order, those of some input and output channels set to what means zero.
+    /// The layer's weights in the file's order, those of some input and output channels set to 0.
     pub fn masked(&self, inputs: &BTreeSet<usize>, outputs: &BTreeSet<usize>) -> Vec<i8> {
         let weight = |(index, &weight): (usize, &i8)| {
             let (output, channel) = (index / self.k(), index / self.taps % self.channels);
             let input = output / self.n() * self.channels + channel;
-            let zero = self.layer.weight_zero_point(output).clamp(-128, 127) as i8;
-            if outputs.contains(&output) || inputs.contains(&input) { zero } else { weight }
+            if outputs.contains(&output) || inputs.contains(&input) { 0 } else { weight }
         };
         self.layer.weights.iter().enumerate().map(weight).collect()
     }
@@ -80,7 +84,7 @@ impl<'a> Matrices<'a> {
     pub fn pack(&self, group: usize, important: Option<&[usize]>, depth: usize) -> Packing {
         let (k, n) = (self.k(), self.n());
         // A weight that is 0 adds nothing only where 0 means zero.
-        let plain = (0..n).all(|column| self.layer.weight_zero_point(group * n + column) == 0);
+        let plain = self.is_plain();
         let row_counts = |row: &usize| !plain || (0..n).any(|column| self.weight(group, *row, column) != 0);
         let column_counts = |column: &usize| !plain || (0..k).any(|row| self.weight(group, row, *column) != 0);
         let is_important = |row: &usize| important.is_some_and(|channels| channels.contains(&(row % self.channels)));
@@ -103,7 +107,10 @@ impl<'a> Matrices<'a> {
 }
 
 /// Refuses important channels that a layer does not have, or cannot tell apart.
-pub(super) fn check_important(op: &Op, channels: &[usize]) -> Result<(), NetworkError> {
+///
+/// # Errors
+/// The first violation, with the layer's name.
+pub fn check_important(op: &Op, channels: &[usize]) -> Result<(), NetworkError> {
     let Some(layer) = op.array_layer() else { return Ok(()) };
     let refuse = |problem: String| Err(NetworkError::Channels { layer: layer.name.clone(), problem });
     let Some(matrices) = Matrices::of(op) else { return refuse("its right operand is computed".into()) };

@@ -262,6 +262,11 @@ impl PlanFile {
             let Some(matrices) = Matrices::of(&node.op) else {
                 return Err(refuse("its right operand is computed, so nothing of it can be pruned".into()));
             };
+            if !matrices.is_plain() {
+                return Err(refuse(
+                    "its weights have a zero point, so 0 does not mean zero at every width; prune in the exporter".into(),
+                ));
+            }
             let (inputs, outputs) = (matrices.channels * matrices.groups, matrices.n() * matrices.groups);
             for (what, channels, count) in [("input", &table.pruned_channels, inputs), ("output", &table.pruned_outputs, outputs)]
             {

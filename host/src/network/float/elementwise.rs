@@ -17,6 +17,12 @@ pub fn hard_sigmoid(x: f32, alpha: f32, beta: f32) -> f32 {
     (alpha * x + beta).clamp(0.0, 1.0)
 }
 
+/// The HardSwish operator: `x` times its HardSigmoid with alpha 1/6 and beta 1/2, the function that ONNX defines it by and that
+/// onnxruntime runs. Minus infinity gives NaN.
+pub fn hard_swish(x: f32) -> f32 {
+    x * hard_sigmoid(x, 1.0 / 6.0, 0.5)
+}
+
 /// The Clip operator: first the lower bound, then the upper one, which wins if they are crossed.
 ///
 /// NaN stays, a NaN bound bounds nothing, and a zero stays the zero it is. A bound that is not given is the lowest or the highest

@@ -1,7 +1,7 @@
 //! The products and the hard activations against checksums of onnxruntime 1.31.1's results for the same inputs, with graph optimisation off.
 
+use super::elementwise::{hard_sigmoid, hard_swish};
 use super::gemm::{Gemm, gemm};
-use super::hard::{hard_sigmoid, hard_swish};
 use super::matmul::{Execution, matmul};
 use super::matmul_stack::Stack;
 

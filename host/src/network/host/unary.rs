@@ -77,7 +77,7 @@ impl HostOperator for Unary {
             UnaryKind::Relu => each(elementwise::relu),
             UnaryKind::LeakyRelu(alpha) => values.iter().map(|&x| elementwise::leaky_relu(x, alpha)).collect(),
             UnaryKind::HardSigmoid(alpha, beta) => values.iter().map(|&x| elementwise::hard_sigmoid(x, alpha, beta)).collect(),
-            UnaryKind::HardSwish => each(|x| x * elementwise::hard_sigmoid(x, 1.0 / 6.0, 0.5)),
+            UnaryKind::HardSwish => each(elementwise::hard_swish),
             UnaryKind::Sigmoid => each(logistic::sigmoid),
             UnaryKind::Tanh => each(logistic::tanh),
             UnaryKind::Erf => each(erf::erf),

@@ -80,7 +80,10 @@ fn check(network: &Network, id: TensorId, quant: QuantParams, bits: u8, opset: i
     let moved = upper(&narrowed) != quant.zero_point;
     for node in network.nodes.iter().filter(|node| node.inputs.contains(&Some(id))) {
         let known = match &node.op {
-            Op::Host(host) => host.keeps_integers() || matches!(host.kind(), "DequantizeLinear" | "Shape"),
+            Op::Host(host) => {
+                let scaled = host.kind().starts_with("QLinear");
+                scaled || host.keeps_integers() || matches!(host.kind(), "DequantizeLinear" | "Shape")
+            }
             op => !(moved && op.array_layer().is_some_and(|layer| layer.output == LayerOutput::Sums)),
         };
         if !known {

@@ -21,7 +21,7 @@ use super::error::{ImportError, Refusal, quoted};
 use super::graph::domain;
 use super::proto::{GraphProto, ModelProto};
 use super::provenance::Import;
-use crate::network::{NetworkError, PrecisionPlan};
+use crate::network::{Network, NetworkError, PrecisionPlan};
 
 /// Why a model is not exported.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -34,21 +34,25 @@ pub enum ExportError {
     Plan(#[from] NetworkError),
 }
 
-/// The bytes of a model, edited: run at 8 bits, it gives the outputs that `import`, which came from the same bytes, gives at
-/// `plan`. Biases that the network has for a width ([`crate::network::Bias::at_weight_bits`]) go into the file.
+/// The bytes of a model, edited: run at 8 bits, it gives the outputs that `network` gives at `plan`. `import` came from the same
+/// bytes; `network` is its network, perhaps with other weights, or with biases for some widths, as a plan's file gives them.
 ///
 /// # Errors
 /// Plans that the network cannot meet, and what a file of 8-bit types cannot express; the node or tensor is named.
-pub fn export(bytes: &[u8], import: &Import, plan: &PrecisionPlan) -> Result<Vec<u8>, ExportError> {
+pub fn export(bytes: &[u8], import: &Import, network: &Network, plan: &PrecisionPlan) -> Result<Vec<u8>, ExportError> {
     let model = ModelProto::decode(bytes).map_err(|error| ImportError::NotOnnx { reason: error.to_string() })?;
     let Some(graph) = &model.graph else {
         return Err(Refusal::new("no graph", "a model with a graph", "check that the file is a .onnx model").of_model().into());
     };
     let own = model.opset_import.iter().find(|import| domain(&import.domain).is_empty());
-    let bits = plan.tensor_bits(&import.network)?;
+    let bits = plan.tensor_bits(network)?;
+    if let Some(layer) = plan.important.keys().next() {
+        let found = "input channels of two widths";
+        return Err(Refusal::new(found, "one width for a tensor", "leave out important_channels").of_tensor(layer).into());
+    }
     let mut edits = edits::Edits::new(graph);
-    weights::switch(&mut edits, &import.network, &import.provenance, plan)?;
-    activations::narrow(&mut edits, &import.network, &import.provenance, &bits, own.map_or(0, |own| own.version))?;
+    weights::switch(&mut edits, import, network, plan)?;
+    activations::narrow(&mut edits, network, &import.provenance, &bits, own.map_or(0, |own| own.version))?;
     edits.apply(bytes).ok_or_else(|| {
         let advice = "save it again: onnx.save(onnx.load(path), path)";
         Refusal::new("a file that is written in an unusual way", "one graph, in one piece", advice).of_model().into()

@@ -7,16 +7,18 @@
 //!
 //! A constant that is read at several widths is stored once for each of them.
 
+use std::collections::{BTreeMap, HashMap};
+
 use crumb_arch::WeightFormat;
 use crumb_arch::precision::WeightBits;
 
 use super::constants::{data_type, integers, tensor, type_of};
 use super::edits::{Edits, Stored};
 use super::{ExportError, of_node};
-use crate::network::{ArrayLayer, DType, Network, Op, PrecisionPlan};
+use crate::network::{ArrayLayer, DType, LayerPrecision, Network, Op, PrecisionPlan};
 use crate::onnx::constant;
 use crate::onnx::error::Refusal;
-use crate::onnx::provenance::{LayerSource, Operand, Provenance};
+use crate::onnx::provenance::{Import, LayerSource, Operand};
 
 /// An operand that is to be another constant.
 struct Use<'a> {
@@ -27,23 +29,22 @@ struct Use<'a> {
     stored: Stored,
 }
 
-/// Switches every layer's weights and biases.
-pub fn switch(
-    edits: &mut Edits<'_>,
-    network: &Network,
-    provenance: &Provenance,
-    plan: &PrecisionPlan,
-) -> Result<(), ExportError> {
+/// Switches the weights of every layer of `network`, and puts its biases in place, where that changes what `import` has.
+pub fn switch(edits: &mut Edits<'_>, import: &Import, network: &Network, plan: &PrecisionPlan) -> Result<(), ExportError> {
     let mut uses = Vec::new();
+    let in_file: HashMap<&str, &ArrayLayer> =
+        import.network.array_layers().map(|(_, layer)| (layer.name.as_str(), layer)).collect();
     for (index, layer) in network.array_layers() {
         let op = &network.nodes[index].op;
-        let weight_bits = plan.of(op).weight_bits;
-        let source = provenance.layers.iter().find(|source| source.layer == layer.name);
-        match source {
-            Some(source) => collect(edits, op, layer, source, plan, &mut uses).map_err(of_node(edits.graph, source.node))?,
-            None if weight_bits == 8 => {}
-            None => {
-                let found = format!("weights that are computed, at {weight_bits} bits");
+        let precision = LayerPrecision { weight_bits: plan.of(op).effective_weight_bits(), ..plan.of(op) };
+        let source = import.provenance.layers.iter().find(|source| source.layer == layer.name);
+        match (source, in_file.get(layer.name.as_str())) {
+            (Some(source), Some(old)) => {
+                collect(edits, op, (layer, old), source, precision, &mut uses).map_err(of_node(edits.graph, source.node))?;
+            }
+            _ if precision.weight_bits == 8 => {}
+            _ => {
+                let found = format!("weights that are computed, at {} bits", precision.weight_bits);
                 let advice = "give this layer weight_bits = 8 in the plan";
                 return Err(Refusal::new(found, "8 bits for weights that are computed", advice).of_tensor(&layer.name).into());
             }
@@ -53,36 +54,34 @@ pub fn switch(
     Ok(())
 }
 
+/// Notes the constants of a layer that are not those of the file: `old` is the layer that the file has.
 fn collect<'a>(
     edits: &Edits<'a>,
     op: &Op,
-    layer: &ArrayLayer,
+    (layer, old): (&ArrayLayer, &ArrayLayer),
     source: &LayerSource,
-    plan: &PrecisionPlan,
+    precision: LayerPrecision,
     uses: &mut Vec<Use<'a>>,
 ) -> Result<(), Refusal> {
-    let precision = plan.of(op);
     let bits = WeightBits::try_from(precision.weight_bits)
         .map_err(|error| Refusal::new(error.to_string(), "8, 6, 4 and 2", "change the plan"))?;
     let format = WeightFormat::top(bits, precision.rounding);
     let switched: Vec<i8> = layer.weights.iter().map(|&w| (format.apply(w) << (8 - bits.bits())) as i8).collect();
-    if switched[..] != layer.weights[..] {
+    if switched[..] != old.weights[..] {
         let (constant, dims) = (constant_of(edits, source.node, source.weights)?, weight_dims(edits, op, source)?);
         let code = type_of(edits, constant)?;
         let stored = integers(dims, code, &file_integers(edits, op, layer, source, code, &switched)?);
         uses.push(Use { constant, node: source.node, operand: source.weights, stored });
     }
-    let own = layer.bias.as_ref().and_then(|bias| Some((bias.at_weight_bits.get(&precision.weight_bits)?, &bias.values)));
-    if let Some((wanted, stored)) = own.filter(|(wanted, stored)| wanted != stored) {
+    let biases = |layer: &ArrayLayer, bits: u8| (0..layer.out_channels).map(|c| layer.bias_at(c, bits)).collect::<Vec<_>>();
+    let wanted = biases(layer, precision.weight_bits);
+    if wanted != biases(old, 8) {
         let Some(operand) = source.bias else {
-            if wanted.iter().all(|&value| value == 0) && stored.is_empty() {
-                return Ok(());
-            }
             let advice = "export the model with a bias of zeros, or leave this layer out of the plan's biases";
             return Err(Refusal::new("a bias in the plan for a layer that has none", "layers with a bias", advice));
         };
         let constant = constant_of(edits, source.node, operand)?;
-        uses.push(Use { constant, node: source.node, operand, stored: bias(edits, constant, layer, wanted)? });
+        uses.push(Use { constant, node: source.node, operand, stored: bias(edits, constant, layer, &wanted)? });
     }
     Ok(())
 }
@@ -190,7 +189,7 @@ fn leaves<'u>(edits: &Edits<'_>, constant: &str, uses: &[&'u Use<'_>]) -> Vec<Le
 
 /// Puts the constants into the file: in place where every reader wants the same, beside the old one where not.
 fn place(edits: &mut Edits<'_>, uses: &[Use<'_>]) {
-    let mut by_constant: std::collections::BTreeMap<&str, Vec<&Use<'_>>> = std::collections::BTreeMap::new();
+    let mut by_constant: BTreeMap<&str, Vec<&Use<'_>>> = BTreeMap::new();
     uses.iter().for_each(|wanted| by_constant.entry(wanted.constant).or_default().push(wanted));
     for (constant, uses) in by_constant {
         let leaves = leaves(edits, constant, &uses);
@@ -214,7 +213,7 @@ fn place(edits: &mut Edits<'_>, uses: &[Use<'_>]) {
 
 /// Lets the readers that want a constant read it under this name; a DequantizeLinear that others share is copied.
 fn rewire(edits: &mut Edits<'_>, leaves: &[Leaf<'_>], stored: &Stored, name: &str) {
-    let mut done = std::collections::BTreeMap::new();
+    let mut done = BTreeMap::new();
     for leaf in leaves.iter().filter(|leaf| leaf.stored == Some(stored)) {
         let Some(dequantizer) = leaf.dequantizer else {
             edits.set_operand(leaf.node, leaf.slot, name.to_string());
