@@ -5,7 +5,6 @@ use crate::network::{
     ArrayLayer, Contract, Execution, Float32Arithmetic, LayerOutput, Lowering, Network, NetworkError, Node, Op, PlainLoops,
     PrecisionPlan, Tensor, TensorId, Watched, Work, execute,
 };
-use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -134,7 +133,7 @@ pub fn watched(
     let mismatch = first_mismatch(network, &on_machine, &reference);
     let images = inputs.first().and_then(|i| i.shape().first()).copied().unwrap_or(0);
     let clocked = engine.is_clocked();
-    let mut report = summarize(config, clocked, name, images, &reports, mismatch)?;
+    let mut report = summarize(config, clocked, name, images, &reports, mismatch);
     report.host = HostWork::of(network, &on_machine);
     for row in &mut report.layers {
         row.read_out = network.array_layers().find(|(_, layer)| layer.name == row.name).and_then(|(_, layer)| read_out(layer));
@@ -181,12 +180,11 @@ fn read_out(layer: &ArrayLayer) -> Option<&'static str> {
     }
 }
 
-fn ideal_cycles(config: &ArrayConfig, report: &LayerReport) -> Result<f64, NetworkError> {
-    let (act, weight) = (ActBits::try_from(report.precision.act_bits), WeightBits::try_from(report.precision.weight_bits));
-    let (Ok(act), Ok(weight)) = (act, weight) else {
-        return Err(NetworkError::Layer { layer: report.name.clone(), problem: "its precision does not exist".into() });
-    };
-    Ok(report.macs as f64 / config.macs_per_cycle(act, weight) as f64)
+/// Cycles that the array would need if every brick were busy: 64 bit operations for each PE and cycle.
+fn ideal_cycles(config: &ArrayConfig, report: &LayerReport) -> f64 {
+    // Six bits take the lanes of eight.
+    let lanes = if report.precision.effective_weight_bits() == 6 { 8.0 / 6.0 } else { 1.0 };
+    report.bops() as f64 * lanes / (64 * config.rows * config.cols * config.depth) as f64
 }
 
 /// `n` for each cycle, where cycles were counted.
@@ -201,7 +199,7 @@ fn summarize(
     images: usize,
     reports: &[LayerReport],
     mismatch: Option<String>,
-) -> Result<RunReport, MachineRunError> {
+) -> RunReport {
     let counted = |counters: &Counters, counter: Counter| clocked.then(|| counters[counter]);
     let mut total = Counters::default();
     let mut ideal = 0.0;
@@ -209,14 +207,14 @@ fn summarize(
     let mut layers = Vec::new();
     for report in reports {
         total.0.iter_mut().zip(report.counters.0).for_each(|(sum, value)| *sum += value);
-        let layer_ideal = ideal_cycles(config, report)?;
+        let layer_ideal = ideal_cycles(config, report);
         ideal += layer_ideal;
         macs += report.macs;
-        bops += report.macs * u64::from(report.precision.act_bits) * u64::from(report.precision.weight_bits);
+        bops += report.bops();
         let cycles = counted(&report.counters, Counter::Cycles);
         layers.push(LayerRow {
             name: report.name.clone(),
-            precision: report.precision.to_string(),
+            precision: report.precision(),
             macs: report.macs,
             cycles,
             busy_cycles: counted(&report.counters, Counter::Busy),
@@ -227,7 +225,7 @@ fn summarize(
     }
     let cycles = counted(&total, Counter::Cycles);
     let derived = clocked.then(|| total.derived(config));
-    Ok(RunReport {
+    RunReport {
         precision: name.to_owned(),
         images,
         correct: None,
@@ -243,7 +241,7 @@ fn summarize(
         counters: clocked.then(|| total.iter().map(|(counter, value)| (counter.name(), value)).collect()),
         layers,
         host: HostWork::default(),
-    })
+    }
 }
 
 #[cfg(test)]

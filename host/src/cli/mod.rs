@@ -3,11 +3,14 @@
 //! Exit codes: 0 success; 1 a comparison failed; 2 wrong usage or input, or a tool is missing.
 
 mod doctor;
+mod export;
 mod files;
 mod fpga;
 mod gemm;
+mod inspect;
 mod options;
 mod output;
+mod plan;
 mod progress;
 mod run;
 pub mod table;
@@ -52,6 +55,8 @@ struct Cli {
 enum Command {
     Gemm(gemm::Gemm),
     Run(run::Run),
+    Inspect(inspect::Inspect),
+    Export(export::Export),
     Verilog(verilog::Verilog),
     Verify(verify::Verify),
     Fpga(fpga::Fpga),
@@ -65,6 +70,8 @@ pub fn main() -> ExitCode {
         None => cli.main_job.execute(),
         Some(Command::Gemm(command)) => command.execute(),
         Some(Command::Run(command)) => command.execute(),
+        Some(Command::Inspect(command)) => command.execute(),
+        Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
         Some(Command::Verify(command)) => command.execute(),
         Some(Command::Fpga(command)) => command.execute(),

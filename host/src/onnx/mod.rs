@@ -12,6 +12,7 @@
 mod attributes;
 mod constant;
 mod error;
+mod export;
 mod graph;
 mod ops;
 mod proto;
@@ -23,6 +24,7 @@ use prost::Message;
 use std::collections::HashMap;
 
 pub use error::ImportError;
+pub use export::{ExportError, export, weight_types};
 pub use provenance::{Import, LayerSource, Provenance, QuantSite};
 pub use registry::supported_operators;
 

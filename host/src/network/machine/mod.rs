@@ -76,10 +76,32 @@ pub struct LayerReport {
     pub macs: u64,
     /// Widths of its operands.
     pub precision: super::LayerPrecision,
+    /// Input channels at 8 bits, and all of them, where not all have the precision's width.
+    pub important: Option<[usize; 2]>,
     /// Whether the machine requantized its output.
     pub requantized_on_chip: bool,
     /// What the machine counted while it ran.
     pub counters: Counters,
+}
+
+impl LayerReport {
+    /// Bit operations that the layer needs: `macs * A * W`, A being 8 in important channels.
+    pub fn bops(&self) -> u64 {
+        let (act, weight) = (u64::from(self.precision.act_bits), u64::from(self.precision.effective_weight_bits()));
+        match self.important {
+            Some([important, channels]) if channels > 0 => {
+                let each = self.macs / channels as u64;
+                each * weight * (8 * important as u64 + act * (channels - important) as u64)
+            }
+            _ => self.macs * act * weight,
+        }
+    }
+
+    /// `a4w4`; `a8/4w4` with important channels; `a8w4+` with the lower slices of the weights added.
+    pub fn precision(&self) -> String {
+        let precision = self.precision.to_string();
+        if self.important.is_some() { precision.replacen('a', "a8/", 1) } else { precision }
+    }
 }
 
 /// A group's matrix in the machine.
@@ -161,7 +183,9 @@ impl<'a> MachineEngine<'a> {
             return;
         }
         let (name, precision) = (layer.name.clone(), work.precision);
-        self.reports.push(LayerReport { name, macs, precision, requantized_on_chip: on_chip, counters });
+        let channels = Matrices::of(work.op).map_or(0, |matrices| matrices.channels);
+        let important = work.important.map(|important| [important.len(), channels]);
+        self.reports.push(LayerReport { name, macs, precision, important, requantized_on_chip: on_chip, counters });
     }
 
     /// What the machine has counted since the engine was made or asked last.

@@ -9,6 +9,7 @@
 mod activations;
 mod constants;
 mod edits;
+mod rewrite;
 mod types;
 mod weights;
 mod wire;
