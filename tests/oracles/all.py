@@ -1,10 +1,10 @@
-"""All cases of the importer's tests, in three folders.
+"""All cases of the importer's tests, in four folders.
 
     python all.py OUT_DIR --wheels FOLDER
 
 `OUT_DIR/cases`: the folder of each case begins with where it comes from: `node_`, `low_`, or its network: `cnn_`, `residual_`,
-`mixed_`, `transformer_`, `tokens_`. `OUT_DIR/float_operators` and `OUT_DIR/quantized_operators`: single operators. FOLDER
-holds the wheel of onnx 1.22, which still ships the node tests. `resnet18.py` is not among them, because of its size.
+`mixed_`, `transformer_`, `tokens_`. `OUT_DIR/float_operators` and `OUT_DIR/quantized_operators`: single operators. `OUT_DIR/qonnx`: models of
+brevitas and qonnx. FOLDER holds the wheel of onnx 1.22, which still ships the node tests. `resnet18.py` is not among them, because of its size.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import float_operators
 import low_bits
 import networks
 import node_tests
+import qonnx_cases
 import quantized_operators
 
 
@@ -27,7 +28,8 @@ def main() -> None:
     arguments = parser.parse_args()
     start = time.monotonic()
     cases, operators = arguments.out / "cases", [arguments.out / name for name in ("float_operators", "quantized_operators")]
-    for folder in (cases, *operators):
+    qonnx = arguments.out / "qonnx"
+    for folder in (cases, qonnx, *operators):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     wheels = sorted(arguments.wheels.glob("onnx-1.22*.whl"))
@@ -36,8 +38,9 @@ def main() -> None:
     lines = node_tests.main(cases, wheels[0])
     lines += networks.main(cases)
     lines += low_bits.main(cases)
+    lines += qonnx_cases.main(qonnx)
     count = len(lines) + float_operators.write_all(operators[0]) + quantized_operators.write_all(operators[1])
-    size = sum(path.stat().st_size for folder in (cases, *operators) for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for folder in (cases, qonnx, *operators) for path in folder.rglob("*") if path.is_file())
     print(f"{count} cases, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
 
 

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::files::{OutputFile, at, read, refuse_same};
 use super::output::print;
-use super::plan::PlanOptions;
+use super::plan::{PlanOptions, no_calibration};
 use super::table::thousands;
 use crate::onnx;
 use std::collections::HashMap;
@@ -39,7 +39,7 @@ impl Export {
         let bytes = read(&self.model)?;
         let import = onnx::import_with(&bytes, &HashMap::new()).map_err(at(self.model.display()))?;
         let mut network = import.network.clone();
-        let plan = self.plan.plan(&mut network)?;
+        let plan = self.plan.plan(&mut network, &no_calibration)?;
         let out = OutputFile::create(&self.out)?;
         let exported = onnx::export(&bytes, &import, &network, &plan).map_err(at(self.model.display()))?;
         out.finish(|file| file.write_all(&exported))?;

@@ -6,6 +6,7 @@ use super::options::Message;
 use crate::network::plan_file::PlanFile;
 use crate::network::{LayerPrecision, Network, PrecisionPlan, Rounding};
 use crumb_arch::precision::{ActBits, WeightBits};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Precision of the layers: alike, or as a plan says.
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 pub struct PlanOptions {
     /// Weight width of every layer that the plan does not name.
     #[arg(long, value_name = "8|6|4|2")]
-    weight_bits: Option<WeightBits>,
+    pub weight_bits: Option<WeightBits>,
     /// Activation width of every layer that the plan does not name.
     #[arg(long, value_name = "8|4|2")]
     act_bits: Option<ActBits>,
@@ -36,11 +37,17 @@ impl PlanOptions {
         given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
     }
 
-    /// The precision of each layer; the network gets what the plan changes in it: biases, and zeros for pruned weights.
+    /// Whether any of them is given.
+    pub fn is_given(&self) -> bool {
+        !self.widths().is_empty() || self.precision.is_some()
+    }
+
+    /// The precision of each layer; the network gets what the plan changes in it: biases, and zeros for pruned weights. Layers whose
+    /// important channels the plan only counts are ranked by `calibrate`.
     ///
     /// # Errors
     /// If the plan's file cannot be read, does not fit the network, or contradicts the other arguments.
-    pub fn plan(&self, network: &mut Network) -> Result<PrecisionPlan, Failure> {
+    pub fn plan(&self, network: &mut Network, calibrate: &Calibrate<'_>) -> Result<PrecisionPlan, Failure> {
         let default = LayerPrecision {
             weight_bits: self.weight_bits.map_or(8, u8::from),
             act_bits: self.act_bits.map_or(8, u8::from),
@@ -51,13 +58,9 @@ impl PlanOptions {
         let origin = path.display().to_string();
         let file = PlanFile::parse(&read_text(path)?, &origin)?;
         file.apply(network)?;
-        let plan = file.plan_for(network, default)?;
-        if let Some(layer) = file.counts(network).keys().next() {
-            let text = format!(
-                "{origin}: [[layer]] {layer:?} gives only the number of its important channels: a file of 8-bit types has none"
-            );
-            return Err(Message(text).into());
-        }
+        let mut plan = file.plan_for(network, default)?;
+        let counts = file.counts(network);
+        calibrate(network, &mut plan, &counts, &origin)?;
         match (self.widths(), file.covers(network)) {
             (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
                 "{} and {origin}, which has {tables}, contradict each other: leave one out",
@@ -65,6 +68,20 @@ impl PlanOptions {
             ))
             .into()),
             _ => Ok(plan),
+        }
+    }
+}
+
+/// What ranks the important channels of the layers that a plan only counts them for; the last argument names the plan.
+pub type Calibrate<'a> = dyn Fn(&Network, &mut PrecisionPlan, &BTreeMap<String, usize>, &str) -> Result<(), Failure> + 'a;
+
+/// Refuses plans that only count important channels.
+pub fn no_calibration(_: &Network, _: &mut PrecisionPlan, counts: &BTreeMap<String, usize>, origin: &str) -> Result<(), Failure> {
+    match counts.keys().next() {
+        None => Ok(()),
+        Some(layer) => {
+            let text = format!("{origin}: [[layer]] {layer:?} gives only the number of its important channels: name them");
+            Err(Message(text).into())
         }
     }
 }

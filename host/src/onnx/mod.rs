@@ -1,4 +1,4 @@
-//! Import of quantized ONNX models (QDQ, QOperator, dynamic quantization): bytes in, [`Network`] out, or a refusal that says what to do.
+//! Import of quantized ONNX models (QDQ, QOperator, dynamic quantization, QONNX): bytes in, [`Network`] out, or a refusal that says what to do.
 //!
 //! ```text
 //!   bytes ─proto─▶ messages ─graph─▶ names resolved, sorted ─registry/ops─▶ translation ─▶ Network

@@ -7,7 +7,8 @@ use super::attributes::Attributes;
 use super::error::{ImportError, Refusal, quoted};
 use super::graph::{GraphNode, domain};
 use super::ops::{
-    activation, arithmetic, constants, convolution, layout, matrix, normalisation, pooling, qlinear, quantization, rearrange,
+    activation, arithmetic, constants, convolution, layout, matrix, normalisation, pooling, qlinear, qonnx, quantization,
+    rearrange,
 };
 use super::translation::Translation;
 
@@ -29,6 +30,11 @@ const fn onnx(op_type: &'static str, translate: Translate) -> Operator {
 /// An operator of onnxruntime's own.
 const fn microsoft(op_type: &'static str, translate: Translate) -> Operator {
     Operator { domain: "com.microsoft", op_type, outputs: 1, translate }
+}
+
+/// An operator of QONNX, in the domain of this number.
+const fn of_qonnx(domain: usize, op_type: &'static str, translate: Translate) -> Operator {
+    Operator { domain: qonnx::DOMAINS[domain], op_type, outputs: 1, translate }
 }
 
 const OPERATORS: &[Operator] = &[
@@ -103,6 +109,18 @@ const OPERATORS: &[Operator] = &[
     microsoft("QLinearMul", qlinear::mul),
     microsoft("QLinearSigmoid", qlinear::sigmoid),
     microsoft("QLinearSoftmax", qlinear::softmax),
+    of_qonnx(0, "BipolarQuant", qonnx::bipolar_quant),
+    of_qonnx(0, "IntQuant", qonnx::quant),
+    of_qonnx(0, "Quant", qonnx::quant),
+    of_qonnx(0, "Trunc", qonnx::trunc),
+    of_qonnx(1, "BipolarQuant", qonnx::bipolar_quant),
+    of_qonnx(1, "IntQuant", qonnx::quant),
+    of_qonnx(1, "Quant", qonnx::quant),
+    of_qonnx(1, "Trunc", qonnx::trunc),
+    of_qonnx(2, "BipolarQuant", qonnx::bipolar_quant),
+    of_qonnx(2, "IntQuant", qonnx::quant),
+    of_qonnx(2, "Quant", qonnx::quant),
+    of_qonnx(2, "Trunc", qonnx::trunc),
 ];
 
 /// Names of the operators, as a user would write them.

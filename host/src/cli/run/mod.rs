@@ -7,21 +7,21 @@ mod tables;
 pub use main_job::MainJob;
 
 use super::Failure;
-use super::files::{OutputFile, at, read, read_text, refuse_same};
+use super::files::{OutputFile, at, read, refuse_same};
 use super::options::{MachineOptions, Message};
 use super::output::{print, print_json};
+use super::plan::{Calibrate, PlanOptions};
 use super::progress;
 use crate::benchmark::{RunReport, watched, watched_macs};
 use crate::digits;
 use crate::network::importance::{ShiftingErrors, calibrate, shifting_errors};
 use crate::network::machine::{MachineEngine, MachineRunError};
-use crate::network::plan_file::PlanFile;
-use crate::network::{LayerPrecision, Network, PrecisionPlan, Rounding, Tensor};
+use crate::network::{Network, PrecisionPlan, Tensor};
 use crate::refine::{self, Refined};
 use crate::session::Session;
 use crate::{npy, onnx};
 use clap::builder::RangedU64ValueParser;
-use crumb_arch::precision::{ActBits, WeightBits};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What `--json` prints.
@@ -49,18 +49,8 @@ pub struct Run {
     /// Where the model's first output goes.
     #[arg(long, value_name = "Y.npy")]
     out: Option<PathBuf>,
-    /// Weight width of every layer that the plan does not name.
-    #[arg(long, value_name = "8|6|4|2")]
-    weight_bits: Option<WeightBits>,
-    /// Activation width of every layer that the plan does not name.
-    #[arg(long, value_name = "8|4|2")]
-    act_bits: Option<ActBits>,
-    /// How int8 weights are rounded to fewer bits, where the plan does not say.
-    #[arg(long, value_name = "half-even|half-up|floor")]
-    rounding: Option<Rounding>,
-    /// Precision of each layer, and biases by weight width.
-    #[arg(long, value_name = "PLAN.toml")]
-    precision: Option<PathBuf>,
+    #[command(flatten)]
+    plan: PlanOptions,
     /// A value for an input that is to be a constant, such as a scale; repeat for several.
     #[arg(long = "constant", value_name = "NAME=X.npy", requires = "model")]
     constants: Vec<String>,
@@ -87,7 +77,7 @@ pub struct Run {
 impl Run {
     /// Carries the command out.
     pub fn execute(&self) -> Result<(), Failure> {
-        let chosen = !self.widths().is_empty() || self.precision.is_some();
+        let chosen = self.plan.is_given();
         match &self.model {
             Some(path) => self.run_model(path),
             None if chosen || self.refine.is_some() || !self.inputs.is_empty() || self.out.is_some() => self.run_digits_once(),
@@ -122,7 +112,8 @@ impl Run {
     }
 
     fn run_once(&self, mut network: Network, inputs: &[Tensor], labels: Option<Vec<i64>>, origin: &str) -> Result<(), Failure> {
-        let plan = self.plan(&mut network)?;
+        let ranked: &Calibrate<'_> = &|network, plan, counts, origin| self.calibrate(network, plan, counts, origin);
+        let plan = self.plan.plan(&mut network, ranked)?;
         let out = self.output_file()?;
         let mut session = self.machine.open()?;
         let failed = |error| match error {
@@ -168,7 +159,7 @@ impl Run {
     ) -> Result<Refined, MachineRunError> {
         // Without a width of the user's, the upper halves of the weights come first.
         let mut plan = plan.clone();
-        if self.weight_bits.is_none() && self.precision.is_none() {
+        if self.plan.weight_bits.is_none() && self.plan.precision.is_none() {
             plan.default.weight_bits = 4;
         }
         let config = session.config().clone();
@@ -182,51 +173,25 @@ impl Run {
         fail_on_mismatch(&reports)
     }
 
-    /// The arguments that give every layer a width or a rounding.
-    fn widths(&self) -> Vec<&'static str> {
-        let given = [
-            ("--weight-bits", self.weight_bits.is_some()),
-            ("--act-bits", self.act_bits.is_some()),
-            ("--rounding", self.rounding.is_some()),
-        ];
-        given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
-    }
-
-    /// The precision of each layer; the network gets the plan's biases.
-    fn plan(&self, network: &mut Network) -> Result<PrecisionPlan, Failure> {
-        let default = LayerPrecision {
-            weight_bits: self.weight_bits.map_or(8, u8::from),
-            act_bits: self.act_bits.map_or(8, u8::from),
-            rounding: self.rounding.unwrap_or(Rounding::HalfEven),
-            refined: false,
-        };
-        let Some(path) = &self.precision else { return Ok(PrecisionPlan::uniform(default)) };
-        let origin = path.display().to_string();
-        let file = PlanFile::parse(&read_text(path)?, &origin)?;
-        file.apply(network)?;
-        let mut plan = file.plan_for(network, default)?;
-        let counts = file.counts(network);
+    /// Ranks important channels by the inputs of `--calibrate`.
+    fn calibrate(
+        &self,
+        network: &Network,
+        plan: &mut PrecisionPlan,
+        counts: &BTreeMap<String, usize>,
+        origin: &str,
+    ) -> Result<(), Failure> {
         match counts.keys().next() {
-            Some(layer) if self.calibrate.is_empty() => {
-                let text = format!(
-                    "{origin}: [[layer]] {layer:?} gives only the number of its important channels: rank them with --calibrate"
-                );
-                return Err(Message(text).into());
-            }
-            None if !self.calibrate.is_empty() => {
-                let text = format!("--calibrate: {origin} gives no layer a number of important channels: leave it out");
-                return Err(Message(text).into());
-            }
-            None => {}
-            Some(_) => calibrate(network, &inputs::read(&self.calibrate, network)?, &mut plan, &counts).map_err(at(&origin))?,
-        }
-        match (self.widths(), file.covers(network)) {
-            (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
-                "{} and {origin}, which has {tables}, contradict each other: leave one out",
-                widths.join(", ")
+            Some(layer) if self.calibrate.is_empty() => Err(Message(format!(
+                "{origin}: [[layer]] {layer:?} gives only the number of its important channels: rank them with --calibrate"
             ))
             .into()),
-            _ => Ok(plan),
+            None if !self.calibrate.is_empty() => {
+                let text = format!("--calibrate: {origin} gives no layer a number of important channels: leave it out");
+                Err(Message(text).into())
+            }
+            None => Ok(()),
+            Some(_) => Ok(calibrate(network, &inputs::read(&self.calibrate, network)?, plan, counts).map_err(at(origin))?),
         }
     }
 
@@ -234,7 +199,7 @@ impl Run {
     fn output_file(&self) -> Result<Option<OutputFile>, Failure> {
         let mut read: Vec<(&str, &Path)> = self.inputs.iter().map(|argument| ("--input", inputs::path_of(argument))).collect();
         read.extend(self.model.as_deref().map(|path| ("the model", path)));
-        read.extend(self.precision.as_deref().map(|path| ("--precision", path)));
+        read.extend(self.plan.precision.as_deref().map(|path| ("--precision", path)));
         read.extend(self.machine.inputs());
         let mut written: Vec<(&str, &Path)> = self.out.as_deref().map(|path| ("--out", path)).into_iter().collect();
         written.extend(self.machine.outputs());

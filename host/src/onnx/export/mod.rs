@@ -20,6 +20,7 @@ use prost::Message;
 
 use super::error::{ImportError, Refusal, quoted};
 use super::graph::domain;
+use super::ops::qonnx::DOMAINS;
 use super::proto::{GraphProto, ModelProto};
 use super::provenance::Import;
 use crate::network::{Network, NetworkError, PrecisionPlan};
@@ -45,6 +46,11 @@ pub fn export(bytes: &[u8], import: &Import, network: &Network, plan: &Precision
     let Some(graph) = &model.graph else {
         return Err(Refusal::new("no graph", "a model with a graph", "check that the file is a .onnx model").of_model().into());
     };
+    if let Some(at) = graph.node.iter().position(|node| DOMAINS.contains(&node.domain.as_str())) {
+        let supported = "QuantizeLinear, DequantizeLinear and integer operators";
+        let refusal = Refusal::new("an operator of QONNX", supported, "write the model in QDQ form");
+        return Err(of_node(graph, at)(refusal).into());
+    }
     let own = model.opset_import.iter().find(|import| domain(&import.domain).is_empty());
     let bits = plan.tensor_bits(network)?;
     if let Some(layer) = plan.important.keys().next() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::operands::{BiasOperand, Operands, Right, Target};
+use super::{float_bias, qonnx};
 use crate::network::{ArrayLayer, Bias, DType, LayerOutput, Op, Quantizer, TensorData};
 use crate::onnx::constant::Constant;
 use crate::onnx::error::Refusal;
@@ -15,7 +16,7 @@ use crate::onnx::translation::{Epilogue, Translation, Value};
 /// what onnxruntime's integer kernels do.
 const BIAS_SCALE_TOLERANCE: f32 = 1e-5;
 /// The requantizer shifts right only: a multiplier has no more than 24 integer bits.
-const MULTIPLIER_END: f32 = 16_777_216.0;
+pub const MULTIPLIER_END: f32 = 16_777_216.0;
 
 /// A layer without weights, for operands that are computed.
 pub fn without_weights(cx: &mut Translation<'_>, node: &GraphNode<'_>, operands: &Operands, quantizer: &Quantizer) -> ArrayLayer {
@@ -83,6 +84,9 @@ pub fn build(
     check_scales(&layer)?;
     layer.bias = match &operands.bias {
         None => None,
+        Some(bias) if bias.values.tensor.dtype() == DType::F32 && matches!(operands.target, Target::Epilogue) => {
+            float_bias::integers(cx, &bias.values.tensor, &layer)?
+        }
         Some(bias) => Some(read_bias(cx, bias, &layer)?),
     };
     let bound = layer.accumulator_bound();
@@ -181,15 +185,26 @@ pub fn emit(
     let result = cx.result(node)?;
     let mut quantizer_node = operands.output_scale.map(|slot| (node.index, slot));
     let mut output = result;
+    // A float32 bias that is no whole number of the sums' units follows the layer.
+    let float_bias = operands.bias.as_ref().filter(|_| layer.bias.is_none()).map(|bias| bias.values.tensor.clone());
+    let mut dequantizer = None;
     layer.output = match operands.target {
         Target::Fixed(fixed) => fixed,
+        Target::Epilogue if float_bias.is_some() => LayerOutput::Float,
         Target::Epilogue => match cx.take_epilogue(result) {
             Some(Epilogue { clamp, quantizer, node, output: written }) => {
                 quantizer_node = Some((node, 1));
                 output = written;
                 LayerOutput::Quantized { quant: quantizer, clamp }
             }
-            None => LayerOutput::Float,
+            None => match qonnx::take_epilogue(cx, result, &layer) {
+                Some(fused) => {
+                    output = fused.output;
+                    dequantizer = Some(fused.quantizer);
+                    LayerOutput::Quantized { quant: fused.quant, clamp: fused.clamp }
+                }
+                None => LayerOutput::Float,
+            },
         },
     };
     let multipliers = (0..layer.weight_scales.len()).filter_map(|channel| layer.multiplier(channel));
@@ -207,10 +222,23 @@ pub fn emit(
     while inputs.last() == Some(&None) {
         inputs.pop();
     }
-    let tensor = cx.emit(&name, &[cx.graph.values[output].name], op(layer), inputs, quant)?[0];
+    let op = op(layer);
+    let trailing = if let Op::Conv(conv) = &op { conv.spatial } else { 0 };
+    let output_name = cx.graph.values[output].name;
+    let tensor_name = match (&float_bias, &dequantizer) {
+        (None, None) => output_name.to_string(),
+        (Some(_), _) => format!("{output_name}_unbiased"),
+        (None, Some(_)) => format!("{output_name}_quantized"),
+    };
+    let tensor = cx.emit(&name, &[&tensor_name], op, inputs, quant)?[0];
     if let Some((node, scale)) = quantizer_node {
         cx.site(node, scale, tensor, Some(0));
     }
-    cx.set(output, Value::Tensor(tensor));
+    let value = match (float_bias, dequantizer) {
+        (Some(bias), _) => Value::Tensor(float_bias::add(cx, &bias, trailing, (&name, tensor), output_name)?),
+        (None, Some(quantizer)) => Value::Dequantized(tensor, quantizer, None),
+        (None, None) => Value::Tensor(tensor),
+    };
+    cx.set(output, value);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::qonnx;
 use crate::network::host::{Expand, Flatten, Reshape, Squeeze, Transpose, Unsqueeze};
 use crate::network::{Tensor, TensorData};
 use crate::onnx::attributes::Attributes;
@@ -37,8 +38,13 @@ pub fn transpose(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &At
             Some(axes.ok_or_else(found)?)
         }
     };
-    cx.operand(node, 0, "data")?;
-    cx.host(node, Arc::new(Transpose { permutation }), 1)
+    let (data, op) = (cx.operand(node, 0, "data")?, Transpose { permutation });
+    if let Some(value) = qonnx::transposed(cx, cx.value(data), &op)? {
+        let output = cx.result(node)?;
+        cx.set(output, value);
+        return Ok(());
+    }
+    cx.host(node, Arc::new(op), 1)
 }
 
 /// Expand.

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::quantization;
+use super::{qonnx, quantization};
 use crate::network::{DType, LayerOutput, QuantParams, Quantizer, TensorId};
 use crate::onnx::constant::Constant;
 use crate::onnx::error::Refusal;
@@ -34,7 +34,7 @@ pub enum Right {
     Computed(TensorId, Arc<Quantizer>, Option<TensorId>),
 }
 
-/// The bias: constant int32, with its scales where it is behind a DequantizeLinear.
+/// The bias: constant int32, with its scales where it is behind a DequantizeLinear; constant float32 beside QONNX's weights.
 pub struct BiasOperand {
     pub values: Constant,
     pub quantizer: Option<Arc<Quantizer>>,
@@ -95,14 +95,25 @@ pub fn qdq(cx: &mut Translation<'_>, node: &GraphNode<'_>) -> Result<Operands, R
     };
     let bias = match node.inputs.get(2).copied().flatten() {
         None => None,
-        Some(id) => Some(qdq_bias(cx, id)?),
+        Some(id) => Some(qdq_bias(cx, id, &right)?),
     };
     let left = Left { tensor, quant, zero_point: None };
     Ok(Operands { left, right, bias, target: Target::Epilogue, output_scale: None })
 }
 
-fn qdq_bias(cx: &Translation<'_>, id: ValueId) -> Result<BiasOperand, Refusal> {
+fn qdq_bias(cx: &Translation<'_>, id: ValueId, weights: &Right) -> Result<BiasOperand, Refusal> {
+    let float_bias = match weights {
+        Right::Constant(_, _, place) => {
+            let node = place.dequantizer.and_then(|node| cx.graph.nodes.get(node));
+            node.is_some_and(qonnx::is_quantizer)
+        }
+        Right::Computed(..) => false,
+    };
     match cx.value(id) {
+        Value::Constant(values) if float_bias && values.tensor.dtype() == DType::F32 => {
+            let place = provenance::Operand { slot: 2, dequantizer: None };
+            Ok(BiasOperand { values: values.clone(), quantizer: None, place })
+        }
         Value::DequantizedConstant(values, quantizer, dequantizer) if quantizer.dtype == DType::I32 => {
             let place = provenance::Operand { slot: 2, dequantizer: Some(*dequantizer) };
             Ok(BiasOperand { values: values.clone(), quantizer: Some(quantizer.clone()), place })
