@@ -81,7 +81,11 @@ fn plans_and_widths_do_not_contradict_each_other() {
     let twice = folder.write("twice.toml", &(layer("conv1", 4) + &layer("conv1", 2)));
     assert!(refused(&twice, &[]).contains("twice.toml: [[layer]] \"conv1\" stands there twice: leave one"));
     let unknown = folder.write("unknown.toml", &layer("conv9", 4));
-    assert!(refused(&unknown, &[]).contains("unknown.toml: there is no layer \"conv9\"; the array's layers are [\"conv1\""));
+    assert!(
+        refused(&unknown, &[]).contains(
+            "unknown.toml: [[layer]] \"conv9\": no layer has this name, or matches it; the array's layers are [\"conv1\""
+        )
+    );
     let width = folder.write("width.toml", &layer("conv1", 5));
     assert!(refused(&width, &[]).contains("width.toml: layer \"conv1\": weights of 5 bits; the machine has 8, 6, 4 and 2"));
     assert!(refused(&folder.file("none.toml"), &[]).contains("cannot read "));

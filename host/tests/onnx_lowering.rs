@@ -97,7 +97,7 @@ fn wrong_inputs_are_refused() {
     let lower = |shape: &[usize]| Lowering::of(&network.nodes[index].op, shape).unwrap();
     let text = |shape: &[usize]| lower(shape).unwrap_err().to_string();
     assert_eq!(text(&[1, 4, 9, 7]), "\"conv12\" (Conv): input of shape [1, 4, 9, 7]: expected 3 channels");
-    assert!(text(&[3, 9, 7]).ends_with("expected [batch, channels, height, width]"));
+    assert!(text(&[3, 9, 7]).ends_with("expected [batch, 3, height, width]"));
     assert!(text(&[1, 3, 0, 7]).contains("the dilated kernel spans 3 but the padded input only 2"));
     assert!(text(&[usize::MAX, 3, 9, 7]).contains("more than 268435456 elements"));
 }

@@ -149,5 +149,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", type=int, default=224, help="side of the image, a multiple of 32")
+    parser.add_argument("--check", type=Path, metavar="Y.npy", help="compare this output with onnxruntime's and make nothing")
     arguments = parser.parse_args()
+    if arguments.check:
+        found, expected = np.load(arguments.check), np.load(arguments.out.with_suffix(".output_0.npy"))
+        same = found.shape == expected.shape and found.dtype == expected.dtype and found.tobytes() == expected.tobytes()
+        print("equal to onnxruntime, bit for bit" if same else f"{(found != expected).sum()} of {expected.size} outputs differ")
+        raise SystemExit(0 if same else 1)
     print(main(arguments.out, arguments.size))

@@ -30,6 +30,8 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
     let test = CommandLine::new(&format!("cargo test --workspace --features {COSIM_UNDER_TEST}"));
     steps.push(Step::command("test", test));
     steps.push(Step::command("main job", CommandLine::new("cargo run --release")));
+    steps.push(oracles::large_network());
+    steps.push(Step::command("transformer", CommandLine::new("python3 examples/minilm/minilm.py --check")));
     steps.push(Step::command("verify", CommandLine::new("cargo run --release -- verify --config tiny")));
     if with_fpga {
         steps.push(Step::command(

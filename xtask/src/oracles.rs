@@ -2,7 +2,7 @@
 //!
 //! `tests/requirements.txt` lists the exact versions. `host/digits/evaluate.py --check` runs the embedded network with NumPy and with
 //! onnxruntime at every precision, and compares both with the figures that the Rust tests expect. `tests/oracles/all.py` writes the
-//! models, inputs and outputs of onnxruntime that the Rust tests read.
+//! models, inputs and outputs of onnxruntime that the Rust tests read, and `tests/oracles/resnet18.py` those of a large network.
 
 use crate::command_line::{CommandLine, root};
 use crate::step::{Action, Step};
@@ -29,6 +29,19 @@ pub fn step() -> Step {
             with("tests/oracles/all.py").arg(folder().display().to_string()).arg("--wheels").arg(wheels),
         ]),
     }
+}
+
+/// A network of ResNet-18's shape at 224 x 224, whole, on the simulator: equal to the reference, and to onnxruntime.
+pub fn large_network() -> Step {
+    let file = |name: &str| folder().join(name).display().to_string();
+    let script = |option: Option<&str>| {
+        let line = CommandLine::new(&file("bin/python")).arg("tests/oracles/resnet18.py").arg(file("resnet18.onnx"));
+        option.map_or(line.clone(), |option| line.arg(option).arg(file("resnet18.npy")))
+    };
+    let run = CommandLine::new("cargo run --release -- run").arg(file("resnet18.onnx"));
+    let run = run.arg("--input").arg(file("resnet18.input_0.npy")).arg("--config").arg("large");
+    let run = run.arg("--out").arg(file("resnet18.npy"));
+    Step { name: "resnet-18", action: Action::Commands(vec![script(None), run, script(Some("--check"))]) }
 }
 
 /// In Cargo's build directory, so that `cargo clean` removes it.

@@ -10,6 +10,7 @@
 //!   Dequantized ──Conv, Gemm, MatMul──▶ integer layer       its epilogue takes (Relu, Clip and) QuantizeLinear with it
 //!   Dequantized ──anything else──▶ Dequantize is emitted, once, and float32 goes on
 //!   constants ──host operator──▶ constant                   computed at import
+//!   float32 ──Quant (QONNX)──▶ Dequantized, or DequantizedConstant of a constant
 //! ```
 
 use std::cell::Cell;

@@ -3,6 +3,7 @@
 //! ```text
 //!   QDQ          DequantizeLinear on both sides, (Relu, Clip and) QuantizeLinear behind       Conv, Gemm, MatMul
 //!   QOperator    integers, their scales and zero points as operands of the node               QLinearConv, QLinearMatMul, QGemm
+//!   QONNX        as QDQ, but a float32 bias may stand beside quantized weights
 //!   integer      integers and zero points, computed or not; int32 sums out                    ConvInteger, MatMulInteger
 //! ```
 
