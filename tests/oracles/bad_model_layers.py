@@ -8,11 +8,6 @@ from bad_model_parts import U8, Bad, Layer, case, info, init, model, node, one
 
 
 @case
-def float_layer() -> Bad:
-    return one("Gemm", init("w", np.ones((4, 4))))
-
-
-@case
 def float_convolution() -> Bad:
     return one("Conv", init("w", np.ones((4, 3, 3, 3))), shape=("batch", 3, 8, 8))
 

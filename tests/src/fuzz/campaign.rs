@@ -1,13 +1,14 @@
-//! Many executions on several threads, watched: a panic, a hang, memory beyond a bound or a broken promise is a failure, with its input.
+//! Many executions on several threads, watched: a panic, a hang, memory beyond a bound or a broken promise is a failure, with its
+//! input.
 
 use super::corpus::Corpus;
 use super::exercise::{Outcome, exercise};
 use super::mutate::mutate;
 use fastrand::Rng;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest that one file may take.
@@ -72,7 +73,22 @@ struct Shared {
 }
 
 thread_local! {
+    /// Whether this thread is in an attempt, and what the last panic in one said.
+    static ATTEMPTING: Cell<bool> = const { Cell::new(false) };
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+static HOOK: Once = Once::new();
+
+/// Keeps the texts of panics in attempts; all others are printed as before.
+fn hook() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if ATTEMPTING.get() {
+            PANIC.with_borrow_mut(|text| *text = info.to_string());
+        } else {
+            previous(info);
+        }
+    }));
 }
 
 /// Runs a campaign. `look` is called ten times a second.
@@ -80,18 +96,6 @@ thread_local! {
 /// # Errors
 /// The first failure. Threads that hang are left behind.
 pub fn run(corpus: Corpus, limits: Limits, look: impl Fn(&Counts)) -> Result<Counts, Failure> {
-    quietly(|| watched(corpus, limits, look))
-}
-
-/// Does something with panics kept for [`attempt`], and not printed.
-pub fn quietly<T>(action: impl FnOnce() -> T) -> T {
-    std::panic::set_hook(Box::new(|info| PANIC.with_borrow_mut(|text| *text = info.to_string())));
-    let result = action();
-    drop(std::panic::take_hook());
-    result
-}
-
-fn watched(corpus: Corpus, limits: Limits, look: impl Fn(&Counts)) -> Result<Counts, Failure> {
     let threads = limits.threads.max(1);
     let shared = Arc::new(Shared {
         corpus,
@@ -138,10 +142,11 @@ pub fn input(corpus: &Corpus, seed: u64, execution: u64) -> Vec<u8> {
 /// # Errors
 /// What a failure says.
 pub fn attempt(bytes: &[u8]) -> Result<Outcome, String> {
-    match catch_unwind(AssertUnwindSafe(|| exercise(bytes))) {
-        Ok(result) => result,
-        Err(_) => Err(PANIC.with_borrow(Clone::clone)),
-    }
+    HOOK.call_once(hook);
+    ATTEMPTING.set(true);
+    let result = catch_unwind(AssertUnwindSafe(|| exercise(bytes)));
+    ATTEMPTING.set(false);
+    result.unwrap_or_else(|_| Err(PANIC.with_borrow(Clone::clone)))
 }
 
 fn work(shared: &Shared, thread: usize) {

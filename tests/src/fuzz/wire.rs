@@ -1,7 +1,7 @@
 //! Protocol buffers of the ONNX schema as trees that can be changed and written again, valid or not.
 //!
-//! Wire format: <https://protobuf.dev/programming-guides/encoding/>. A field that is a message in the schema but does not parse as one
-//! stays bytes, so that every file that parses at its top comes back as it was.
+//! Wire format: <https://protobuf.dev/programming-guides/encoding/>. A field that is a message in the schema but does not parse as
+//! one stays bytes, so that no part of a file is lost.
 
 /// Deepest nesting that is parsed; deeper messages stay bytes.
 const DEPTH: usize = 20;
