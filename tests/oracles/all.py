@@ -12,6 +12,7 @@ import shutil
 import time
 from pathlib import Path
 
+import bad_models
 import float_operators
 import low_bits
 import networks
@@ -40,6 +41,7 @@ def main() -> None:
     lines += low_bits.main(cases)
     lines += qonnx_cases.main(qonnx)
     count = len(lines) + float_operators.write_all(operators[0]) + quantized_operators.write_all(operators[1])
+    count += bad_models.write_all(arguments.out / "bad_models")
     size = sum(path.stat().st_size for folder in (cases, qonnx, *operators) for path in folder.rglob("*") if path.is_file())
     print(f"{count} cases, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
 

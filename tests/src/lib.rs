@@ -1,5 +1,6 @@
 //! What the integration tests share: random programs, and machines watched cycle by cycle.
 
+pub mod fuzz;
 pub mod oracle;
 pub mod program;
 

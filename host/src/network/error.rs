@@ -1,6 +1,11 @@
 //! What can be wrong with running a network: each message names the place, what was found, and the way out.
 
 use super::{DType, Dim};
+use std::borrow::Cow;
+
+/// Longest name and longest list that a message shows, in characters: both come from files.
+const NAME: usize = 200;
+const LIST: usize = 400;
 
 /// A refusal to run, lower or shape a network.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -74,7 +79,12 @@ pub enum NetworkError {
         bits: u8,
     },
     /// A layer is not defined on this shape.
-    #[error("{node:?} ({operator}): input of shape {}: {problem}", shape_list(shapes))]
+    #[error(
+        "{:?} ({operator}): input of shape {}: {}",
+        excerpt(node, NAME),
+        excerpt(&shape_list(shapes), LIST),
+        excerpt(problem, LIST)
+    )]
     Shape {
         /// Node's name.
         node: String,
@@ -170,6 +180,14 @@ pub enum NetworkError {
         /// Names there are.
         known: Vec<String>,
     },
+}
+
+/// The first `most` characters of a text.
+pub(crate) fn excerpt(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    }
 }
 
 fn shape_list(shapes: &[Option<Vec<Dim>>]) -> String {

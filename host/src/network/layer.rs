@@ -161,7 +161,11 @@ impl Gemm {
             [rows @ .., k] if k.fixed().is_none_or(|k| k == self.layer.k) => {
                 Ok(rows.iter().cloned().chain([Dim::Fixed(self.layer.out_channels)]).collect())
             }
-            _ => Err(format!("expected [rows, {}]; insert a Flatten or Reshape before it", self.layer.k)),
+            // A layer after a convolution: what a Flatten would make of an image.
+            [_, rest @ ..] if super::shape::product(rest) == Ok(Dim::Fixed(self.layer.k)) => {
+                Err(format!("expected [rows, {}]; insert a Flatten before it", self.layer.k))
+            }
+            _ => Err(format!("expected {} as the last dimension, as many as the weights take", self.layer.k)),
         }
     }
 }

@@ -36,6 +36,7 @@ pub use arithmetic::{Arithmetic, Contract, Float32Arithmetic};
 pub use convolution::{Conv, Padding, Window};
 pub use crumb_arch::Rounding;
 pub use error::NetworkError;
+pub(crate) use error::excerpt;
 pub use execute::{Engine, Execution, Watched, Work, execute};
 pub use host::HostOperator;
 pub use layer::{ArrayLayer, Bias, Gemm, LayerOutput, MatMul};
@@ -43,8 +44,8 @@ pub use lowering::Lowering;
 pub use precision::{LayerPrecision, PrecisionPlan};
 pub use quantizer::{Narrowed, QuantParams, Quantizer};
 pub use reference::{PlainLoops, run};
-pub(crate) use shape::infer_values;
-pub use shape::{Dim, Known, MAX_ELEMENTS};
+pub use shape::{Dim, Known, MAX_ELEMENTS, MAX_RANK};
+pub(crate) use shape::{bounded, infer_values};
 pub use tensor::{DType, Tensor, TensorData};
 
 /// Index of a tensor in [`Network::tensors`].

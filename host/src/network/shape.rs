@@ -11,6 +11,8 @@ use super::{DType, Network, NetworkError, Op, Tensor, TensorInfo};
 
 /// Most elements a tensor may have: hostile sizes are refused before memory is asked for. 2^28 float32 are 1 GiB.
 pub const MAX_ELEMENTS: usize = 1 << 28;
+/// Most dimensions of a tensor: operators copy shapes, and a few bytes could ask for many long ones.
+pub const MAX_RANK: usize = 16;
 /// Most elements of a computed tensor whose value is carried along.
 const CARRIED: usize = 1024;
 
@@ -119,18 +121,38 @@ pub(crate) fn infer(op: &Op, inputs: &[Option<Known>]) -> Result<Vec<Known>, Str
         }
         Op::Host(host) => host.infer(inputs)?,
     };
-    for output in &outputs {
-        let known = output.dims.iter().flatten().filter_map(Dim::fixed);
-        match known.filter(|&size| size != 0).try_fold(1usize, |product, size| product.checked_mul(size)) {
+    bounded(&outputs)?;
+    Ok(outputs)
+}
+
+/// Refuses shapes that would take more memory or time than they can be worth. Sizes beside a zero count too, so that no product of
+/// some of them overflows.
+///
+/// # Errors
+/// Which bound, and what to do.
+pub(crate) fn bounded(outputs: &[Known]) -> Result<(), String> {
+    for dims in outputs.iter().filter_map(|output| output.dims.as_ref()) {
+        if dims.len() > MAX_RANK {
+            return Err(format!(
+                "the output would have {} dimensions, more than {MAX_RANK}; leave out those of size 1",
+                dims.len()
+            ));
+        }
+        let mut known = dims.iter().filter_map(Dim::fixed).filter(|&size| size != 0);
+        match known.try_fold(1usize, |product, size| product.checked_mul(size)) {
             Some(elements) if elements <= MAX_ELEMENTS => {}
             _ => return Err(format!("the output would have more than {MAX_ELEMENTS} elements; run smaller inputs")),
         }
     }
-    Ok(outputs)
+    Ok(())
 }
 
 /// Computes small outputs whose inputs are all known.
 fn carry(host: &dyn super::host::HostOperator, inputs: &[Option<Known>], outputs: &mut [Known]) -> Result<(), String> {
+    // What bytes hold follows from the width of their quantizer, or of a plan, which is not known here.
+    if inputs.iter().flatten().chain(outputs.iter()).any(|known| known.dtype.is_byte()) {
+        return Ok(());
+    }
     let sizes: Option<Vec<Vec<usize>>> = outputs.iter().map(Known::sizes).collect();
     let Some(sizes) = sizes.filter(|_| outputs.iter().any(|output| output.value.is_none())) else { return Ok(()) };
     let small = |sizes: &Vec<usize>| sizes.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).is_some_and(|n| n <= CARRIED);

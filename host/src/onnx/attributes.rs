@@ -112,8 +112,8 @@ impl<'a> Attributes<'a> {
             Ok(sizes) if values.len() == N => Ok(sizes),
             _ => Err(Refusal::new(
                 format!("{name} = {}", shown(values)),
-                format!("{N} values of at least {minimum} (two spatial dimensions)"),
-                "reshape one-dimensional data to two dimensions before export",
+                format!("{N} values of at least {minimum} here"),
+                "correct the attribute in the exporter",
             )),
         }
     }
@@ -130,7 +130,7 @@ impl<'a> Attributes<'a> {
                 Err(Refusal::new(
                     format!("attribute {}", quoted(&attribute.name)),
                     format!("{known} (opset {opset})"),
-                    "export without it",
+                    "export without it, or with the opset that has it",
                 ))
             }
         }

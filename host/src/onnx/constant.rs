@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::{ImportError, Refusal};
 use super::proto::TensorProto;
-use crate::network::{DType, Tensor, TensorData};
+use crate::network::{DType, MAX_RANK, Tensor, TensorData};
 
 const EXTERNAL: i32 = 1;
 /// `TensorProto.DataType` of half precision, which scales may have.
@@ -47,6 +47,17 @@ pub(crate) fn type_name(code: i32) -> String {
     ];
     let name = usize::try_from(code).ok().and_then(|index| NAMES.get(index));
     name.map_or_else(|| format!("element type {code}"), ToString::to_string)
+}
+
+/// What to do about a constant of a type that is not read.
+fn way_out(code: i32) -> &'static str {
+    match code {
+        8 => "export the part that works on numbers, and look strings up outside the model",
+        9 => "export the model in inference mode, without masks and conditions",
+        11 | 14..=16 => "export the model in float32",
+        4 | 5 | 17..=20 | 23 | 24 => "quantize the model with int8 weights and int8 or uint8 activations",
+        _ => "export the model with constants of these types",
+    }
 }
 
 /// A constant of the file.
@@ -107,15 +118,22 @@ pub(crate) fn convert(proto: &TensorProto) -> Result<Constant, Refusal> {
     let Some(dtype) = packed.map(|(dtype, _)| dtype).or(half_as_float).or_else(|| dtype(proto.data_type)) else {
         return Err(Refusal::new(
             format!("{} elements", type_name(proto.data_type)),
-            "float32, int8, uint8, int4, uint4, int2, uint2, int32 and int64",
-            "quantize the model with int8 weights and int8 or uint8 activations",
+            "float32, float16, int8, uint8, int4, uint4, int2, uint2, int32 and int64",
+            way_out(proto.data_type),
         ));
     };
     let shape: Option<Vec<usize>> = proto.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
-    let Some(shape) = shape else {
+    if proto.dims.len() > MAX_RANK {
+        let found = format!("{} dimensions", proto.dims.len());
+        return Err(Refusal::new(found, format!("up to {MAX_RANK}"), "reshape the constant"));
+    }
+    // Sizes beside a zero must be meant too: no product of some of them may overflow.
+    let meant =
+        |shape: &Vec<usize>| shape.iter().filter(|&&size| size != 0).try_fold(1usize, |n, &size| n.checked_mul(size)).is_some();
+    let Some(shape) = shape.filter(meant) else {
         return Err(Refusal::new(
             format!("dimensions {:?}", proto.dims),
-            "dimensions of zero and more",
+            "dimensions of zero and more, whose product fits 64 bits",
             "export the model again; the file is damaged",
         ));
     };

@@ -2,8 +2,12 @@
 //!
 //! Names come from the file and may hold anything, so they are shown escaped and cut to [`SHOWN`] characters.
 
+use crate::network::excerpt;
+
 /// Longest part of a name from the file that a message shows.
 pub const SHOWN: usize = 80;
+/// Longest description of what was found: it may quote a list from the file.
+const FOUND: usize = 400;
 
 /// Why a file was not imported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +66,8 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub fn new(found: impl Into<String>, supported: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { found: found.into(), supported: supported.into(), advice: advice.into() }
+        let found = excerpt(&found.into(), FOUND).into_owned();
+        Self { found, supported: supported.into(), advice: advice.into() }
     }
 
     /// The refusal of a tensor.
@@ -80,9 +85,5 @@ impl Refusal {
 
 /// A name from the file, in quotes, escaped and cut.
 pub(crate) fn quoted(name: &str) -> String {
-    let mut shown: String = name.chars().take(SHOWN).collect();
-    if shown.len() < name.len() {
-        shown.push('…');
-    }
-    format!("{shown:?}")
+    format!("{:?}", excerpt(name, SHOWN))
 }

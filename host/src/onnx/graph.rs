@@ -8,14 +8,13 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::constant::{self, Constant, dtype, type_name};
 use super::error::{ImportError, Refusal, quoted};
-use super::proto::{DimensionValue, GraphProto, ModelProto, NodeProto, TensorShapeProto, ValueInfoProto};
-use crate::network::{DType, Dim, Tensor};
+use super::proto::{DimensionValue, FunctionProto, GraphProto, ModelProto, NodeProto, TensorShapeProto, ValueInfoProto};
+use crate::network::{DType, Dim, MAX_RANK, Tensor};
 use std::sync::Arc;
 
 /// Oldest and newest opset of the operators' rules here; onnxruntime 1.31 ends at the same.
 pub(crate) const OPSETS: std::ops::RangeInclusive<i64> = 10..=26;
-/// Most dimensions of a tensor, and longest symbol: bounds what a few bytes can make us copy.
-const MAX_RANK: usize = 16;
+/// Longest symbol: bounds what a few bytes can make us copy.
 const MAX_SYMBOL: usize = 256;
 const DAMAGED: &str = "run onnx.checker.check_model on it and export it again";
 
@@ -86,6 +85,8 @@ pub(crate) struct Graph<'a> {
     pub inputs: Vec<GraphInput>,
     pub outputs: Vec<ValueId>,
     pub constants: Vec<(ValueId, Constant)>,
+    /// Functions that the file defines.
+    functions: &'a [FunctionProto],
 }
 
 /// ONNX's own domain has two names.
@@ -115,6 +116,7 @@ impl<'a> Graph<'a> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             constants: Vec::new(),
+            functions: &model.functions,
         };
         graph.define_given(proto, given, &mut names)?;
         graph.define_nodes(proto, &mut names)?;
@@ -129,6 +131,11 @@ impl<'a> Graph<'a> {
         graph.check_defined()?;
         graph.sort()?;
         Ok(graph)
+    }
+
+    /// Whether the file itself defines an operator.
+    pub fn has_function(&self, of: &str, name: &str) -> bool {
+        self.functions.iter().any(|function| domain(&function.domain) == of && function.name == name)
     }
 
     fn value(&mut self, name: &'a str, names: &mut HashMap<&'a str, ValueId>) -> ValueId {
@@ -212,7 +219,7 @@ impl<'a> Graph<'a> {
             None => Ok(()),
             Some(value) => {
                 let reader = value.readers.first().map(|&node| quoted(self.nodes[node].label));
-                let reader = reader.map_or_else(|| "the graph's outputs".to_string(), |node| format!("node {node}"));
+                let reader = reader.map_or_else(|| "the graph's list of outputs".to_string(), |node| format!("node {node}"));
                 let found = format!("no definition, but {reader} refers to it");
                 let supported = "initializers, graph inputs and outputs of nodes";
                 Err(Refusal::new(found, supported, DAMAGED).of_tensor(value.name))

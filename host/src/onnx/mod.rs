@@ -43,7 +43,12 @@ pub fn import(bytes: &[u8]) -> Result<Network, ImportError> {
 /// # Errors
 /// As [`import`]; also constants that are no inputs of the model, or of another type.
 pub fn import_with(bytes: &[u8], constants: &HashMap<String, Tensor>) -> Result<Import, ImportError> {
-    let model = proto::ModelProto::decode(bytes).map_err(|error| ImportError::NotOnnx { reason: error.to_string() })?;
+    let not_onnx = |reason: String| ImportError::NotOnnx { reason };
+    if bytes.is_empty() {
+        return Err(not_onnx("the file is empty".into()));
+    }
+    let model = proto::ModelProto::decode(bytes)
+        .map_err(|error| not_onnx(other_format(bytes).map_or_else(|| error.to_string(), str::to_string)))?;
     let mut graph = graph::Graph::new(&model, constants)?;
     let constants = std::mem::take(&mut graph.constants);
     let mut translation = translation::Translation::new(&graph, constants, bytes.len());
@@ -53,4 +58,21 @@ pub fn import_with(bytes: &[u8], constants: &HashMap<String, Tensor>) -> Result<
         }
     }
     translation.finish()
+}
+
+/// What a file is that often stands where a model should, by how it begins.
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    let text = bytes.trim_ascii_start();
+    let begins = |start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()));
+    if begins("version https://git-lfs") {
+        Some("it is a pointer of Git LFS, `git lfs pull` fetches the file")
+    } else if begins("<!doctype html") || begins("<html") {
+        Some("it is a web page")
+    } else if begins("PK\x03\x04") {
+        Some("it is a zip archive, as PyTorch writes it; convert it with torch.onnx.export")
+    } else if bytes.get(4..9) == Some(b"\0\0\0\0{") {
+        Some("it is a safetensors file, which has weights and no graph")
+    } else {
+        None
+    }
 }

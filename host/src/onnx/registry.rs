@@ -132,6 +132,18 @@ pub fn supported_operators() -> Vec<String> {
     OPERATORS.iter().map(name).collect()
 }
 
+/// What to do about an operator that is none of them.
+fn way_out(cx: &Translation<'_>, node: &GraphNode<'_>) -> &'static str {
+    match (domain(&node.proto.domain), node.proto.op_type.as_str()) {
+        (domain, op_type) if cx.graph.has_function(domain, op_type) => {
+            "inline the model's functions: onnx.inliner.inline_local_functions"
+        }
+        ("", "If" | "Loop" | "Scan") => "export the model for one path through it: trace it instead of scripting it",
+        ("com.microsoft", _) => "start from the model before onnxruntime's optimizer, and quantize that with quantize_static",
+        _ => "export the model without this operator, or run that part of it elsewhere",
+    }
+}
+
 /// Translates one node.
 pub(crate) fn translate(cx: &mut Translation<'_>, node: &GraphNode<'_>) -> Result<(), ImportError> {
     let own = |operator: &&Operator| operator.op_type == node.proto.op_type && operator.domain == domain(&node.proto.domain);
@@ -139,12 +151,13 @@ pub(crate) fn translate(cx: &mut Translation<'_>, node: &GraphNode<'_>) -> Resul
         return Err(node.refuse(Refusal::new(
             format!("operator {}", quoted(&node.operator())),
             supported_operators().join(", "),
-            "export the model without this operator, or run that part of it elsewhere",
+            way_out(cx, node),
         )));
     };
     if node.outputs.iter().flatten().count() > operator.outputs {
         let found = format!("{} outputs", node.outputs.len());
-        return Err(node.refuse(Refusal::new(found, operator.outputs.to_string(), "export the model again")));
+        let supported = if operator.outputs == 1 { "the first".to_string() } else { format!("the first {}", operator.outputs) };
+        return Err(node.refuse(Refusal::new(found, supported, "export the model without what reads the others")));
     }
     let attributes = Attributes::new(node.proto);
     let opset = cx.graph.opset;

@@ -40,10 +40,12 @@ impl Window {
     /// The positions along `axis` that window `index` covers inside a plane of `length`.
     fn positions(&self, axis: usize, index: usize, length: usize) -> impl Iterator<Item = usize> + use<> {
         let (start, before) = (index.saturating_mul(self.strides[axis]), self.before[axis]);
-        let dilation = self.dilations[axis];
-        (0..self.kernel[axis])
-            .filter_map(move |i| start.saturating_add(i.saturating_mul(dilation)).checked_sub(before))
-            .filter(move |&position| position < length)
+        let dilation = self.dilations[axis].max(1);
+        // Only the taps inside the plane are visited: a kernel may be far larger than it.
+        let first = before.saturating_sub(start).div_ceil(dilation);
+        (first..self.kernel[axis])
+            .map(move |tap| start.saturating_add(tap.saturating_mul(dilation)).saturating_sub(before))
+            .take_while(move |&position| position < length)
     }
 
     /// The number of positions along `axis` that window `index` covers inside a plane of `length` and its padding.

@@ -137,7 +137,11 @@ fn floats<'a>(inputs: &[Option<Operand<'a>>], index: usize) -> Result<&'a [f32],
 
 /// Refuses another type than float32.
 fn expect_float(known: &Known) -> Result<(), String> {
-    if known.dtype == DType::F32 { Ok(()) } else { Err(format!("an input of {}, expected float32", known.dtype)) }
+    if known.dtype == DType::F32 {
+        Ok(())
+    } else {
+        Err(format!("an input of {}, expected float32; insert a DequantizeLinear or a Cast before it", known.dtype))
+    }
 }
 
 /// Integers of an input that is a list of sizes or axes: `None` if it is missing.

@@ -92,10 +92,10 @@ fn check_rows(inputs: &[Option<Known>], first: i64) -> Result<(), String> {
     let (input, scale) = (known(inputs, 0)?, known(inputs, 1)?);
     let (Some(dims), Some(scale)) = (&input.dims, scale.sizes()) else { return Ok(()) };
     let at = axis(first, dims.len())?;
-    let row: Option<usize> = dims[at..].iter().map(crate::network::Dim::fixed).product();
-    let elements: usize = scale.iter().product();
-    match row {
-        Some(row) if row != elements => Err(format!("a scale of {elements} elements for rows of {row}")),
+    let row = dims[at..].iter().map(crate::network::Dim::fixed).try_fold(1usize, |row, size| row.checked_mul(size?));
+    let elements = scale.iter().try_fold(1usize, |elements, &size| elements.checked_mul(size));
+    match (row, elements) {
+        (Some(row), Some(elements)) if row != elements => Err(format!("a scale of {elements} elements for rows of {row}")),
         _ => Ok(()),
     }
 }

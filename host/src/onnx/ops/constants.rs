@@ -6,7 +6,7 @@ use crate::network::host::{Cast, ConstantOfShape, Shape};
 use crate::network::{Tensor, TensorData};
 use crate::onnx::attributes::Attributes;
 use crate::onnx::constant::{self, Constant, type_name};
-use crate::onnx::error::Refusal;
+use crate::onnx::error::{Refusal, quoted};
 use crate::onnx::graph::GraphNode;
 use crate::onnx::translation::{Translation, Value};
 
@@ -27,7 +27,8 @@ pub fn constant(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Att
         } else if let Some(values) = attributes.optional_ints("value_ints")? {
             (vec![values.len()], TensorData::I64(values.to_vec()))
         } else {
-            return Err(unsupported("a constant of another kind".into()));
+            let kinds: Vec<String> = node.proto.attribute.iter().map(|attribute| quoted(&attribute.name)).collect();
+            return Err(unsupported(format!("a constant with attributes [{}]", kinds.join(", "))));
         };
         Constant::of(Tensor::new(shape, data).map_err(|error| unsupported(error.to_string()))?)
     };
@@ -51,7 +52,7 @@ pub fn dropout(cx: &mut Translation<'_>, node: &GraphNode<'_>, attributes: &Attr
     if let Some(training) = cx.constant(node, 2, "training_mode")?
         && training.tensor.i64s().is_none_or(|values| values != [0])
     {
-        return Err(Refusal::new("training_mode", "inference", "export the model in inference mode"));
+        return Err(Refusal::new("training_mode = 1", "training_mode = 0", "export the model in inference mode"));
     }
     identity(cx, node, attributes)
 }

@@ -12,8 +12,10 @@ use crate::onnx::translation::Translation;
 
 /// The windows of a pool, with the kernel that its attributes give.
 pub fn planes(attributes: &Attributes<'_>) -> Result<Planes, Refusal> {
-    let kernel = attributes.optional_ints("kernel_shape")?;
-    let spatial = kernel.map_or(0, <[i64]>::len);
+    let Some(kernel) = attributes.optional_ints("kernel_shape")? else {
+        return Err(Refusal::new("no kernel_shape", "the attribute kernel_shape", "export the model again"));
+    };
+    let spatial = kernel.len();
     if !(1..=2).contains(&spatial) {
         let found = format!("a kernel_shape of {spatial} dimensions");
         return Err(Refusal::new(found, "one or two spatial dimensions", "reshape the data to two dimensions"));
@@ -22,7 +24,9 @@ pub fn planes(attributes: &Attributes<'_>) -> Result<Planes, Refusal> {
     let ceil = attributes.int("ceil_mode", 0)? != 0;
     let window = Window { ceil, ..window::window(attributes, spatial, kernel)? };
     if let crate::network::Padding::Explicit([top, left, bottom, right]) = window.padding
-        && [(top, 0), (bottom, 0), (left, 1), (right, 1)].iter().any(|&(pad, axis)| pad >= kernel[axis] * window.dilations[axis])
+        && [(top, 0), (bottom, 0), (left, 1), (right, 1)]
+            .iter()
+            .any(|&(pad, axis)| pad >= kernel[axis].saturating_mul(window.dilations[axis]))
     {
         let found = format!("pads {:?} for a kernel of {kernel:?}", [top, left, bottom, right]);
         return Err(Refusal::new(found, "padding smaller than the kernel", "pad the input with a Pad node"));

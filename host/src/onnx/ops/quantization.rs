@@ -214,11 +214,11 @@ pub fn parameters_of(
     }
     // In 8-bit form: see `network::quantizer`.
     let step = f32::from(1u16 << (8 - bits));
-    let scales: Vec<f32> = scales.iter().map(|scale| scale / step).collect();
-    if let Some(bad) = scales.iter().find(|scale| bits < 8 && **scale < f32::MIN_POSITIVE) {
-        let found = format!("scale {:e} of {bits}-bit integers", bad * step);
+    if let Some(bad) = scales.iter().find(|scale| bits < 8 && **scale / step < f32::MIN_POSITIVE) {
+        let found = format!("scale {bad:e} of {bits}-bit integers");
         return Err(Refusal::new(found, format!("at least {:e}", f32::MIN_POSITIVE * step), "calibrate the model again"));
     }
+    let scales = scales.iter().map(|scale| scale / step).collect();
     let zero_points = zero_points.iter().map(|zero| zero << (8 - bits)).collect();
     Ok(Quantizer { scales, zero_points, axis, dtype, bits })
 }

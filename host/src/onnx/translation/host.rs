@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Constant, Translation, Value, refuse_shapes};
 use crate::network::host::{HostOperator, Operand, Outline};
-use crate::network::{Known, MAX_ELEMENTS, Op, Quantizer, Tensor};
+use crate::network::{Known, MAX_ELEMENTS, Op, Quantizer, Tensor, bounded};
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::{GraphNode, ValueId};
 
@@ -99,7 +99,8 @@ impl Translation<'_> {
             return Ok(true);
         }
         let Some(constants) = constants else { return Ok(false) };
-        let outputs = op.infer(&inputs).map_err(|problem| refuse_shapes(&inputs, &problem))?;
+        let outputs = op.infer(&inputs).and_then(|outputs| bounded(&outputs).map(|()| outputs));
+        let outputs = outputs.map_err(|problem| refuse_shapes(&inputs, &problem))?;
         let sizes: Option<Vec<Vec<usize>>> = outputs.iter().map(Known::sizes).collect();
         let Some(sizes) = sizes else { return Ok(false) };
         let mut outlines = Vec::new();

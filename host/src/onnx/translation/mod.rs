@@ -20,14 +20,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::constant::Constant;
-use super::error::{ImportError, Refusal};
+use super::error::{ImportError, Refusal, quoted};
 use super::graph::{Graph, GraphNode, ValueId};
 use super::ops::quantization;
 use super::provenance::{Import, LayerSource, Provenance, QuantSite};
 use crate::network::host::Dequantize;
-use crate::network::{
-    DType, Dim, Known, MAX_ELEMENTS, Network, Node, Op, QuantParams, Quantizer, TensorId, TensorInfo, infer_values,
-};
+use crate::network::{DType, Dim, Known, Network, Node, Op, QuantParams, Quantizer, TensorId, TensorInfo, infer_values};
 
 /// Constants may be copied into several layers; all copies together stay below this many times the file, or below
 /// [`FREE_BYTES`] if that is more. So memory is bounded by the file's size.
@@ -121,11 +119,10 @@ impl<'a> Translation<'a> {
 
     /// Value of a required operand.
     pub fn operand(&self, node: &GraphNode<'_>, index: usize, name: &str) -> Result<ValueId, Refusal> {
-        node.inputs
-            .get(index)
-            .copied()
-            .flatten()
-            .ok_or_else(|| Refusal::new(format!("no input {name}"), "nodes with all required inputs", "export the model again"))
+        node.inputs.get(index).copied().flatten().ok_or_else(|| {
+            let found = format!("no input {}", quoted(name));
+            Refusal::new(found, "nodes with all required inputs", "export the model again")
+        })
     }
 
     /// The node's first output.
@@ -157,6 +154,11 @@ impl<'a> Translation<'a> {
         let Some(id) = node.inputs.get(index).copied().flatten() else { return Ok(None) };
         match self.value(id) {
             Value::Constant(constant) => Ok(Some(constant.clone())),
+            Value::Tensor(tensor) if self.network.inputs.contains(tensor) => Err(Refusal::new(
+                format!("a {name} that is the model's input {}", quoted(self.name(id))),
+                "constants (initializers, or Constant nodes)",
+                "export the model with its value, or give it when importing",
+            )),
             _ => Err(Refusal::new(
                 format!("a {name} that is computed"),
                 "constants (initializers, or Constant nodes)",
@@ -183,9 +185,9 @@ impl<'a> Translation<'a> {
                 Ok(())
             }
             None => Err(Refusal::new(
-                "constants that are used so often that their copies outgrow the file by far",
-                format!("copies of up to {COPIES} times the file"),
-                "check that the file is what it should be",
+                "constants that outgrow the file by far when they are computed, or copied to where they are used",
+                format!("up to {COPIES} times the file, or {} MiB", FREE_BYTES >> 20),
+                "store large constants in the file: fold them with onnxruntime's optimizer or onnx-simplifier",
             )),
         }
     }
@@ -366,6 +368,5 @@ fn refuse_shapes(inputs: &[Option<Known>], problem: &str) -> Refusal {
     };
     let shapes: Vec<_> = inputs.iter().flatten().map(shape).collect();
     let found = format!("input of shape {}: {problem}", shapes.join(" and "));
-    let supported = format!("shapes the operator is defined on, up to {MAX_ELEMENTS} elements");
-    Refusal::new(found, supported, "correct the shapes in the exporter")
+    Refusal::new(found, "types and shapes that the operator is defined on", "correct the model in the exporter")
 }
