@@ -15,6 +15,7 @@ from pathlib import Path
 import bad_models
 import float_operators
 import low_bits
+import neighbours
 import networks
 import node_tests
 import qonnx_cases
@@ -29,8 +30,8 @@ def main() -> None:
     arguments = parser.parse_args()
     start = time.monotonic()
     cases, operators = arguments.out / "cases", [arguments.out / name for name in ("float_operators", "quantized_operators")]
-    qonnx = arguments.out / "qonnx"
-    for folder in (cases, qonnx, *operators):
+    qonnx, around = arguments.out / "qonnx", arguments.out / "neighbours"
+    for folder in (cases, qonnx, around, *operators):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     wheels = sorted(arguments.wheels.glob("onnx-1.22*.whl"))
@@ -41,8 +42,9 @@ def main() -> None:
     lines += low_bits.main(cases)
     lines += qonnx_cases.main(qonnx)
     count = len(lines) + float_operators.write_all(operators[0]) + quantized_operators.write_all(operators[1])
+    count += neighbours.write_all(around)
     count += bad_models.write_all(arguments.out / "bad_models")
-    size = sum(path.stat().st_size for folder in (cases, qonnx, *operators) for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for folder in (cases, qonnx, around, *operators) for path in folder.rglob("*") if path.is_file())
     print(f"{count} cases, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
 
 

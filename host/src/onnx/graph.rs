@@ -3,8 +3,9 @@
 //! Order: first everything that depends on constants only (so that scales are known wherever they are asked for), then
 //! the rest; within each, the file's order as far as it is topological.
 
+use prost::Message;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::constant::{self, Constant, dtype, type_name};
 use super::error::{ImportError, Refusal, quoted};
@@ -85,6 +86,10 @@ pub(crate) struct Graph<'a> {
     pub inputs: Vec<GraphInput>,
     pub outputs: Vec<ValueId>,
     pub constants: Vec<(ValueId, Constant)>,
+    /// Nodes without an effect of their own: they give a value another name, or compute what an earlier node does.
+    pub removed: HashSet<usize>,
+    /// For an earlier node, those that compute the same.
+    pub merged: HashMap<usize, Vec<usize>>,
     /// Functions that the file defines.
     functions: &'a [FunctionProto],
 }
@@ -116,6 +121,8 @@ impl<'a> Graph<'a> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             constants: Vec::new(),
+            removed: HashSet::new(),
+            merged: HashMap::new(),
             functions: &model.functions,
         };
         graph.define_given(proto, given, &mut names)?;
@@ -191,10 +198,21 @@ impl<'a> Graph<'a> {
     }
 
     fn define_nodes(&mut self, proto: &'a GraphProto, names: &mut HashMap<&'a str, ValueId>) -> Result<(), ImportError> {
+        let outputs: HashSet<&str> = proto.output.iter().map(|output| output.name.as_str()).collect();
+        let mut quantizers = HashMap::new();
         for (index, node) in proto.node.iter().enumerate() {
             let first_output = node.output.first().map_or("", String::as_str);
             let label = if node.name.is_empty() { first_output } else { &node.name };
             let mut resolved = GraphNode { index, proto: node, label, inputs: Vec::new(), outputs: Vec::new() };
+            if let Some((other, value)) = self.same_value((index, node), &outputs, names, &mut quantizers) {
+                names.insert(first_output, value);
+                self.removed.insert(index);
+                if other != index {
+                    self.merged.entry(other).or_default().push(index);
+                }
+                self.nodes.push(resolved);
+                continue;
+            }
             for name in &node.input {
                 let id = (!name.is_empty()).then(|| self.value(name, names));
                 if let Some(id) = id {
@@ -212,6 +230,41 @@ impl<'a> Graph<'a> {
             self.nodes.push(resolved);
         }
         Ok(())
+    }
+
+    /// The value that a node's only output is, if another name has it already, and the node that gives it: the input of an Identity or
+    /// of a Dropout in inference, or what an equal QuantizeLinear gives. onnxruntime removes these first, so that what is around
+    /// them meets. Outputs of the graph keep nodes of their own.
+    fn same_value(
+        &self,
+        (index, node): (usize, &'a NodeProto),
+        outputs: &HashSet<&str>,
+        names: &HashMap<&'a str, ValueId>,
+        quantizers: &mut HashMap<Vec<u8>, (usize, &'a str)>,
+    ) -> Option<(usize, ValueId)> {
+        let [output] = node.output.as_slice() else { return None };
+        if !domain(&node.domain).is_empty()
+            || outputs.contains(output.as_str())
+            || output.is_empty()
+            || names.contains_key(output.as_str())
+        {
+            return None;
+        }
+        // A value of an earlier node, or a given one.
+        let known = |name: &str| names.get(name).copied().filter(|&id| self.values[id].defined);
+        match (node.op_type.as_str(), node.input.as_slice()) {
+            ("Identity", [input]) if node.attribute.is_empty() => known(input).map(|value| (index, value)),
+            ("Dropout", [input] | [input, _]) => known(input).map(|value| (index, value)),
+            ("QuantizeLinear", operands) => {
+                // Of the same values: onnxruntime does not compare constants of different names.
+                let ids: Option<Vec<ValueId>> = operands.iter().map(|name| known(name)).collect();
+                let mut key: Vec<u8> = ids?.iter().flat_map(|id| id.to_le_bytes()).collect();
+                node.attribute.iter().for_each(|attribute| key.extend(attribute.encode_to_vec()));
+                let (first, name) = *quantizers.entry(key).or_insert((index, output.as_str()));
+                (first != index).then(|| known(name)).flatten().map(|value| (first, value))
+            }
+            _ => None,
+        }
     }
 
     fn check_defined(&self) -> Result<(), ImportError> {
@@ -256,6 +309,7 @@ impl<'a> Graph<'a> {
         if let Some(stuck) = waiting.iter().position(|&count| count > 0) {
             return Err(self.nodes[stuck].refuse(Refusal::new("a cycle", "graphs without cycles", DAMAGED)));
         }
+        order.retain(|index| !self.removed.contains(index));
         let (first, rest): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|&index| constant[index]);
         self.order = first.into_iter().chain(rest).collect();
         Ok(())

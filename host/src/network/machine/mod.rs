@@ -207,6 +207,10 @@ impl Engine for MachineEngine<'_> {
         let lowering = lowering?;
         let matrices = Matrices::of(work.op).ok_or_else(|| not_a_layer(work))?;
         let product = Product::new(work, layer, &lowering)?;
+        if lowering.rows() == 0 {
+            // A batch of none.
+            return Ok((finish(layer, &[], |_| 0, work.output_bits, &Contract), Vec::new()));
+        }
         let mut values = product.empty();
         for group in 0..matrices.groups {
             let packing = matrices.pack(group, work.important, self.session.config().depth);

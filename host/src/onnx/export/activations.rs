@@ -144,15 +144,19 @@ fn narrow_origin(
         Steps { edits, value: &value, place: Place::First, dtype: quant.dtype }.divide(quant, narrowed);
         return Ok(());
     }
-    let Some((node, output)) = sites.iter().find_map(|site| Some((site.node, site.writes?))) else {
+    // Several nodes write a tensor where the file computes it more than once.
+    let writers: Vec<(usize, usize)> = sites.iter().filter_map(|site| Some((site.node, site.writes?))).collect();
+    if writers.is_empty() {
         let found = "integers that no QuantizeLinear and no layer writes";
         return Err(Refusal::new(found, "tensors with a quantizer", "run its readers at 8 bits"));
-    };
-    let Some(value) = edits.node(node)?.output.get(output).cloned() else {
-        return Err(Refusal::new("no output", "the file that the network came from", "import this file again"));
-    };
-    let (written, _) = edits.current(&value);
-    Steps { edits, value: &value, place: Place::Behind(node), dtype: quant.dtype }.clip_and_lift(written, quant, narrowed);
+    }
+    for (node, output) in writers {
+        let Some(value) = edits.node(node)?.output.get(output).cloned() else {
+            return Err(Refusal::new("no output", "the file that the network came from", "import this file again"));
+        };
+        let (written, _) = edits.current(&value);
+        Steps { edits, value: &value, place: Place::Behind(node), dtype: quant.dtype }.clip_and_lift(written, quant, narrowed);
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::onnx::translation::{Translation, Value};
 /// only reader is a quantizer to that type; `false` if it is none, and float32 it is.
 pub fn fuse(cx: &mut Translation<'_>, node: &GraphNode<'_>, kind: QLinearKind, data: usize) -> Result<bool, Refusal> {
     let ids: Option<Vec<ValueId>> = node.inputs.iter().take(data).copied().collect();
-    let Some(ids) = ids.filter(|ids| !ids.is_empty()) else { return Ok(false) };
+    let Some(ids) = ids.filter(|ids| !ids.is_empty() && ids.iter().all(|&id| cx.is_direct(id))) else { return Ok(false) };
     let quant = |id: &ValueId| match cx.value(*id) {
         Value::Dequantized(_, quantizer, _) | Value::DequantizedConstant(_, quantizer, _) if quantizer.dtype.is_byte() => {
             quantizer.per_tensor()

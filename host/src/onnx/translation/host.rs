@@ -51,6 +51,9 @@ impl Translation<'_> {
                 None => Value::Tensor(tensor),
             };
             if let Some(id) = id {
+                if quantizer.is_some() {
+                    self.indirect.insert(*id);
+                }
                 self.values[*id] = value;
             }
         }

@@ -64,6 +64,12 @@ pub(crate) struct Translation<'a> {
     pub network: Network,
     pub provenance: Provenance,
     values: Vec<Value>,
+    /// Network tensors of constants, once somebody needed them as tensors.
+    stored: HashMap<ValueId, TensorId>,
+    /// The same of dequantized constants in float32.
+    dequantized: HashMap<ValueId, TensorId>,
+    /// Values that are dequantized, but not by a DequantizeLinear that their reader sees: an operation on integers stands between.
+    indirect: HashSet<ValueId>,
     absorbed: HashSet<usize>,
     layer_names: HashMap<String, usize>,
     budget: Cell<usize>,
@@ -76,6 +82,9 @@ impl<'a> Translation<'a> {
             network: Network { name: graph.name.to_string(), ..Network::default() },
             provenance: Provenance::default(),
             values: vec![Value::Undefined; graph.values.len()],
+            stored: HashMap::new(),
+            dequantized: HashMap::new(),
+            indirect: HashSet::new(),
             absorbed: HashSet::new(),
             layer_names: HashMap::new(),
             budget: Cell::new(file_bytes.saturating_mul(COPIES).max(FREE_BYTES)),
@@ -167,9 +176,17 @@ impl<'a> Translation<'a> {
         }
     }
 
-    /// Notes a node's parameters for the integers of a tensor.
+    /// Notes a node's parameters for the integers of a tensor, and those of the nodes that are merged with it.
     pub fn site(&mut self, node: usize, scale: usize, tensor: TensorId, writes: Option<usize>) {
-        self.provenance.quantizers.push(QuantSite { node, scale, tensor, writes });
+        let merged = self.graph.merged.get(&node).into_iter().flatten().copied();
+        for node in std::iter::once(node).chain(merged) {
+            self.provenance.quantizers.push(QuantSite { node, scale, tensor, writes });
+        }
+    }
+
+    /// Whether a value comes out of a DequantizeLinear itself.
+    pub fn is_direct(&self, id: ValueId) -> bool {
+        !self.indirect.contains(&id)
     }
 
     /// Notes where a layer came from.
@@ -199,15 +216,22 @@ impl<'a> Translation<'a> {
             Value::Undefined => Err(Refusal::new("a value that no node gives", "outputs of nodes", "export it again")),
             Value::Tensor(tensor) | Value::Dequantized(_, _, Some(tensor)) => Ok(tensor),
             Value::Constant(constant) => {
+                if let Some(&tensor) = self.stored.get(&id) {
+                    return Ok(tensor);
+                }
                 let tensor = self.add_constant(name, &constant, None)?;
-                self.values[id] = Value::Tensor(tensor);
+                self.stored.insert(id, tensor);
                 Ok(tensor)
             }
             Value::DequantizedConstant(constant, quantizer, node) => {
-                let integers = self.add_constant(&format!("{name}_quantized"), &constant, quantizer.per_tensor())?;
-                self.site(node, 1, integers, None);
-                self.values[id] = Value::Dequantized(integers, quantizer, None);
-                self.materialise(id)
+                if let Some(&float) = self.dequantized.get(&id) {
+                    return Ok(float);
+                }
+                let integers = self.stored_integers(id, &constant, &quantizer, node)?;
+                let op = Arc::new(Dequantize(quantizer.as_ref().clone()));
+                let float = self.emit(name, &[name], Op::Host(op), vec![Some(integers)], None)?[0];
+                self.dequantized.insert(id, float);
+                Ok(float)
             }
             Value::Dequantized(tensor, quantizer, None) => {
                 let op = Arc::new(Dequantize(quantizer.as_ref().clone()));
@@ -223,14 +247,29 @@ impl<'a> Translation<'a> {
         match self.values[id].clone() {
             Value::Dequantized(tensor, quantizer, _) if quantizer.dtype.is_byte() => Ok(Some((tensor, quantizer))),
             Value::DequantizedConstant(constant, quantizer, node) if quantizer.dtype.is_byte() => {
-                let name = format!("{}_quantized", self.name(id));
-                let tensor = self.add_constant(&name, &constant, quantizer.per_tensor())?;
-                self.site(node, 1, tensor, None);
-                self.values[id] = Value::Dequantized(tensor, quantizer.clone(), None);
+                let tensor = self.stored_integers(id, &constant, &quantizer, node)?;
                 Ok(Some((tensor, quantizer)))
             }
             _ => Ok(None),
         }
+    }
+
+    /// The network tensor of a dequantized constant's integers. The value stays a constant for those who read it as one.
+    fn stored_integers(
+        &mut self,
+        id: ValueId,
+        constant: &Constant,
+        quantizer: &Quantizer,
+        node: usize,
+    ) -> Result<TensorId, Refusal> {
+        if let Some(&tensor) = self.stored.get(&id) {
+            return Ok(tensor);
+        }
+        let name = format!("{}_quantized", self.name(id));
+        let tensor = self.add_constant(&name, constant, quantizer.per_tensor())?;
+        self.site(node, 1, tensor, None);
+        self.stored.insert(id, tensor);
+        Ok(tensor)
     }
 
     fn add_constant(&mut self, name: &str, constant: &Constant, quant: Option<QuantParams>) -> Result<TensorId, Refusal> {
