@@ -124,7 +124,9 @@ pub fn watched(
     plan: &PrecisionPlan,
     done: &dyn Fn(u64),
 ) -> Result<(RunReport, Execution), MachineRunError> {
-    let told = |work: &Work<'_>| done(macs(work.op, work.input.shape()));
+    // Products of computed operands are not among those that `watched_macs` counts.
+    let counted = |work: &Work<'_>| !matches!(network.nodes[work.node].op, Op::MatMul(_));
+    let told = |work: &Work<'_>| done(if counted(work) { macs(work.op, work.input.shape()) } else { 0 });
     engine.reports.clear();
     let on_machine = execute(network, inputs, plan, &Contract, &mut Watched::new(engine, &told))?;
     let reports = std::mem::take(&mut engine.reports);

@@ -6,7 +6,7 @@
 
 use crate::benchmark::{RunReport, measure};
 use crate::network::machine::{MachineEngine, MachineRunError};
-use crate::network::{Network, NetworkError, PrecisionPlan, Rounding, Tensor, TensorData};
+use crate::network::{LayerPrecision, Network, NetworkError, Op, PrecisionPlan, Rounding, Tensor, TensorData};
 use crumb_arch::ArrayConfig;
 use serde::Serialize;
 
@@ -40,12 +40,15 @@ pub fn floored(plan: &PrecisionPlan) -> PrecisionPlan {
     plan
 }
 
-/// The plan of the second run: the same with the lower slices of 4- and 2-bit weights added.
+/// The plan of the second run: the int8 weights, of 4- and 2-bit ones by adding the lower slices.
 pub fn refined(plan: &PrecisionPlan) -> PrecisionPlan {
     let mut plan = floored(plan);
-    let refine = |bits: u8| matches!(bits, 2 | 4);
-    plan.default.refined = refine(plan.default.weight_bits);
-    plan.layers.values_mut().for_each(|precision| precision.refined = refine(precision.weight_bits));
+    let refine = |precision: &mut LayerPrecision| match precision.weight_bits {
+        2 | 4 => precision.refined = true,
+        _ => precision.weight_bits = 8,
+    };
+    refine(&mut plan.default);
+    plan.layers.values_mut().for_each(refine);
     plan
 }
 
@@ -60,6 +63,12 @@ pub fn margin(row: &[f32]) -> f32 {
         }
     }
     largest[0] - largest[1]
+}
+
+/// Whether the two largest of a row are closer than a threshold, or cannot be told apart: NaN, or two infinities.
+fn in_doubt(row: &[f32], threshold: f32) -> bool {
+    let margin = margin(row);
+    margin.is_nan() || margin < threshold || row.iter().any(|value| value.is_nan())
 }
 
 /// Runs a classifier: one input with images along its first dimension, first output `[images, classes]`. Ties of answers go to the
@@ -80,6 +89,11 @@ pub fn run(
     let [input] = inputs else {
         return Err(not_a_classifier(format!("it has {} inputs, expected one", inputs.len())).into());
     };
+    let narrow = |op: &Op| !matches!(op, Op::Host(_)) && plan.of(op).weight_bits < 8;
+    if !network.nodes.iter().any(|node| narrow(&node.op)) {
+        let problem = "no layer of the plan has weights of fewer than 8 bits, so there is nothing to refine";
+        return Err(not_a_classifier(problem.into()).into());
+    }
     let images = input.shape().first().copied().unwrap_or(0);
     if let Some(labels) = labels.filter(|labels| labels.len() != images) {
         return Err(not_a_classifier(format!("{} labels for {images} images", labels.len())).into());
@@ -100,7 +114,7 @@ pub fn run(
     };
     let mut outputs = rows(execution.outputs().first(), images)?;
     first.correct = labels.map(|labels| correct(&outputs, labels));
-    let doubtful: Vec<usize> = (0..images).filter(|&image| margin(&outputs[image]) < threshold).collect();
+    let doubtful: Vec<usize> = (0..images).filter(|&image| in_doubt(&outputs[image], threshold)).collect();
     let mut second = None;
     if !doubtful.is_empty() {
         let part = chosen(input, &doubtful)?;

@@ -94,6 +94,7 @@ fn digits_on_small(plan: &str, calibration: usize) -> (crumb::benchmark::RunRepo
     let inputs = &[digits.images.part(0, vec![IMAGES, 1, 8, 8]).unwrap()];
     let (report, execution) = measure(&mut engine, &config, &network, inputs, "plan", &plan).unwrap();
     assert!(report.exact, "{:?}", report.mismatch);
+    assert!(report.layers.iter().all(|layer| layer.utilisation.unwrap() <= 1.0), "{:?}", report.layers);
     let errors = shifting_errors(&network, &execution, &plan).unwrap();
     assert_eq!(errors.len(), plan.important.len());
     for error in errors {

@@ -59,16 +59,16 @@ impl PlanOptions {
         let file = PlanFile::parse(&read_text(path)?, &origin)?;
         file.apply(network)?;
         let mut plan = file.plan_for(network, default)?;
-        let counts = file.counts(network);
-        calibrate(network, &mut plan, &counts, &origin)?;
-        match (self.widths(), file.covers(network)) {
-            (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
-                "{} and {origin}, which has {tables}, contradict each other: leave one out",
-                widths.join(", ")
-            ))
-            .into()),
-            _ => Ok(plan),
+        if let (widths, Some(tables)) = (self.widths(), file.covers(network))
+            && !widths.is_empty()
+        {
+            let widths = widths.join(", ");
+            return Err(
+                Message(format!("{widths} and {origin}, which has {tables}, contradict each other: leave one out")).into()
+            );
         }
+        calibrate(network, &mut plan, &file.counts(network), &origin)?;
+        Ok(plan)
     }
 }
 
@@ -80,7 +80,9 @@ pub fn no_calibration(_: &Network, _: &mut PrecisionPlan, counts: &BTreeMap<Stri
     match counts.keys().next() {
         None => Ok(()),
         Some(layer) => {
-            let text = format!("{origin}: [[layer]] {layer:?} gives only the number of its important channels: name them");
+            let text = format!(
+                "{origin}: [[layer]] {layer:?} has important channels, which a file of 8-bit types has not: leave them out"
+            );
             Err(Message(text).into())
         }
     }

@@ -39,7 +39,12 @@ pub fn calibrate(
         }
         let act_bits = plan.of(op).act_bits;
         let energy = weight_energy(&matrices);
-        let errors = squared_errors(&integers(network, &execution, index)?, &layer.input, act_bits, matrices.channels);
+        let mut quant = layer.input;
+        let computed = network.nodes[index].inputs.get(2).copied().flatten();
+        if let Some(zero) = computed.and_then(|id| execution.tensors[id.0].as_deref()?.ints()?.first().copied()) {
+            quant.zero_point = zero;
+        }
+        let errors = squared_errors(&integers(network, &execution, index)?, &quant, act_bits, matrices.channels);
         let mut ranked: Vec<usize> = (0..matrices.channels).collect();
         // Exact ties go to the lower channel, so that the ranking does not depend on the sort.
         ranked.sort_by(|&a, &b| (errors[b] * energy[b]).total_cmp(&(errors[a] * energy[a])).then(a.cmp(&b)));
@@ -129,10 +134,13 @@ pub fn shifting_errors(
         let op = &network.nodes[index].op;
         let (Some(important), Some(matrices)) = (plan.important(op), Matrices::of(op)) else { continue };
         let error_bits = 8 - plan.of(op).act_bits;
+        if error_bits == 0 {
+            continue; // All channels have 8 bits.
+        }
         let input = integers(network, execution, index)?;
         let mut histogram = vec![0u64; 1 << error_bits];
         for (at, value) in input.values.iter().enumerate() {
-            if important.contains(&(at / input.inner.max(1) % matrices.channels)) {
+            if important.binary_search(&(at / input.inner.max(1) % matrices.channels)).is_ok() {
                 histogram[(*value as usize) & ((1 << error_bits) - 1)] += 1;
             }
         }

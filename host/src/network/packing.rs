@@ -87,7 +87,7 @@ impl<'a> Matrices<'a> {
         let plain = self.is_plain();
         let row_counts = |row: &usize| !plain || (0..n).any(|column| self.weight(group, *row, column) != 0);
         let column_counts = |column: &usize| !plain || (0..k).any(|row| self.weight(group, row, *column) != 0);
-        let is_important = |row: &usize| important.is_some_and(|channels| channels.contains(&(row % self.channels)));
+        let is_important = |row: &usize| important.is_some_and(|channels| channels.binary_search(&(row % self.channels)).is_ok());
         let kept: Vec<usize> = (0..k).filter(row_counts).collect();
         let (first, others): (Vec<usize>, Vec<usize>) = kept.into_iter().partition(is_important);
         let mut rows: Vec<Option<usize>> = first.into_iter().map(Some).collect();

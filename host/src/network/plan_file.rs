@@ -214,8 +214,15 @@ impl PlanFile {
         for name in known {
             let Some(table) = self.table(&name) else { continue };
             let (weight_bits, act_bits, rounding) = (table.weight_bits, table.act_bits, table.rounding);
-            if let Some(Important::Channels(channels)) = &table.important_channels {
-                plan.important.insert(name.clone(), channels.iter().copied().collect());
+            match &table.important_channels {
+                Some(Important::Channels(channels)) => {
+                    plan.important.insert(name.clone(), channels.iter().copied().collect());
+                }
+                // Until they are ranked: the layer reads its input at 8 bits in any case.
+                Some(Important::Count(_)) => {
+                    plan.important.insert(name.clone(), Vec::new());
+                }
+                None => {}
             }
             plan.layers.insert(name, LayerPrecision { weight_bits, act_bits, rounding, refined: false });
         }

@@ -74,7 +74,7 @@ impl PrecisionPlan {
         let Some(layer) = op.array_layer() else { return LayerPrecision::default() };
         match self.layers.get(&layer.name) {
             Some(precision) => *precision,
-            None if matches!(op, Op::MatMul(_)) => LayerPrecision { weight_bits: 8, ..self.default },
+            None if matches!(op, Op::MatMul(_)) => LayerPrecision { weight_bits: 8, refined: false, ..self.default },
             None => self.default,
         }
     }

@@ -69,7 +69,7 @@ fn centred(layer: &ArrayLayer, work: &Work<'_>, channel_of: impl Fn(usize) -> us
         arithmetic.requantize(value - layer.input.zero_point, 1.0, i32::from(8 - act_bits), zero, low, high)
     };
     let value = |(index, value): (usize, i32)| match work.important {
-        Some(important) if important.contains(&channel_of(index)) => i64::from(value - layer.input.zero_point),
+        Some(important) if important.binary_search(&channel_of(index)).is_ok() => i64::from(value - layer.input.zero_point),
         Some(_) => i64::from(narrow(value) - narrowed.zero_point) << (8 - act_bits),
         None => i64::from(value - narrowed.zero_point) << (8 - act_bits),
     };

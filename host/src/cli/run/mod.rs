@@ -58,7 +58,9 @@ pub struct Run {
     #[arg(long, value_name = "[NAME=]X.npy", requires = "precision")]
     calibrate: Vec<String>,
     /// Run at the upper bits of the weights first, and again at all bits where the two largest outputs are closer than this.
-    #[arg(long, value_name = "MARGIN", conflicts_with = "out")]
+    ///
+    /// Weights are rounded down in both runs, whatever a plan says, so that the lower bits can be added.
+    #[arg(long, value_name = "MARGIN", conflicts_with_all = ["out", "rounding"], value_parser = margin)]
     refine: Option<f32>,
     /// The right answers, for --refine: int64 or uint8, one for each image.
     #[arg(long, value_name = "Y.npy", requires = "refine")]
@@ -198,6 +200,9 @@ impl Run {
     /// Made before anything runs; the files that are read stay as they are.
     fn output_file(&self) -> Result<Option<OutputFile>, Failure> {
         let mut read: Vec<(&str, &Path)> = self.inputs.iter().map(|argument| ("--input", inputs::path_of(argument))).collect();
+        read.extend(self.calibrate.iter().map(|argument| ("--calibrate", inputs::path_of(argument))));
+        read.extend(self.constants.iter().map(|argument| ("--constant", inputs::path_of(argument))));
+        read.extend(self.labels.as_deref().map(|path| ("--labels", path)));
         read.extend(self.model.as_deref().map(|path| ("the model", path)));
         read.extend(self.plan.precision.as_deref().map(|path| ("--precision", path)));
         read.extend(self.machine.inputs());
@@ -205,6 +210,15 @@ impl Run {
         written.extend(self.machine.outputs());
         refuse_same(&written, &read)?;
         Ok(self.out.as_deref().map(OutputFile::create).transpose()?)
+    }
+}
+
+/// A margin: 0 or more.
+fn margin(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(margin) if margin >= 0.0 => Ok(margin),
+        Ok(margin) => Err(format!("{margin}: expected a margin of 0 or more")),
+        Err(error) => Err(format!("{error}: expected a number")),
     }
 }
 

@@ -72,8 +72,10 @@ pub enum MachineRunError {
 pub struct LayerReport {
     /// The layer's name.
     pub name: String,
-    /// Multiply-accumulates that the layer needs.
+    /// Multiply-accumulates that the layer needs: those of rows and columns that are left out are not among them.
     pub macs: u64,
+    /// How many of them have an activation in an important channel.
+    pub important_macs: u64,
     /// Widths of its operands.
     pub precision: super::LayerPrecision,
     /// Input channels at 8 bits, and all of them, where not all have the precision's width.
@@ -88,13 +90,7 @@ impl LayerReport {
     /// Bit operations that the layer needs: `macs * A * W`, A being 8 in important channels.
     pub fn bops(&self) -> u64 {
         let (act, weight) = (u64::from(self.precision.act_bits), u64::from(self.precision.effective_weight_bits()));
-        match self.important {
-            Some([important, channels]) if channels > 0 => {
-                let each = self.macs / channels as u64;
-                each * weight * (8 * important as u64 + act * (channels - important) as u64)
-            }
-            _ => self.macs * act * weight,
-        }
+        weight * (8 * self.important_macs + act * (self.macs - self.important_macs))
     }
 
     /// `a4w4`; `a8/4w4` with important channels; `a8w4+` with the lower slices of the weights added.
@@ -176,16 +172,19 @@ impl<'a> MachineEngine<'a> {
     }
 
     /// Adds up what a layer cost.
-    fn report(&mut self, work: &Work<'_>, layer: &ArrayLayer, macs: u64, on_chip: bool, counters: Counters) {
+    fn report(&mut self, work: &Work<'_>, layer: &ArrayLayer, macs: [u64; 2], on_chip: bool, counters: Counters) {
+        let [important_macs, macs] = macs;
         if let Some(last) = self.reports.last_mut().filter(|_| work.part > 0) {
             last.macs += macs;
+            last.important_macs += important_macs;
             last.counters.0.iter_mut().zip(counters.0).for_each(|(sum, value)| *sum += value);
             return;
         }
         let (name, precision) = (layer.name.clone(), work.precision);
         let channels = Matrices::of(work.op).map_or(0, |matrices| matrices.channels);
         let important = work.important.map(|important| [important.len(), channels]);
-        self.reports.push(LayerReport { name, macs, precision, important, requantized_on_chip: on_chip, counters });
+        let requantized_on_chip = on_chip;
+        self.reports.push(LayerReport { name, macs, important_macs, precision, important, requantized_on_chip, counters });
     }
 
     /// What the machine has counted since the engine was made or asked last.
@@ -212,20 +211,25 @@ impl Engine for MachineEngine<'_> {
             return Ok((finish(layer, &[], |_| 0, work.output_bits, &Contract), Vec::new()));
         }
         let mut values = product.empty();
+        let mut macs = [0, 0];
         for group in 0..matrices.groups {
             let packing = matrices.pack(group, work.important, self.session.config().depth);
             let resident = self.residents.get(&work.node).and_then(|groups| groups.get(group));
             let layout = resident.filter(|resident| resident.packing == packing).and_then(|resident| resident.layout);
             product.run(self.session, self.used, &matrices, (group, &packing), layout, &mut values)?;
+            let each = (lowering.rows() * packing.columns.len()) as u64;
+            let rows = |rows: &[Option<usize>]| rows.iter().flatten().count() as u64 * each;
+            macs[0] += rows(&packing.rows[..packing.important]);
+            macs[1] += rows(&packing.rows);
         }
         let counters = self.since()?;
-        self.report(work, layer, lowering.macs(), product.on_chip(), counters);
+        self.report(work, layer, macs, product.on_chip(), counters);
         if let (Some(output), true) = (layer.output_quant(), product.on_chip()) {
             let data = TensorData::from_ints(output.dtype, values.into_iter()).unwrap_or(TensorData::empty(output.dtype));
             return Ok((data, Vec::new()));
         }
         let channel_of = |index: usize| lowering.channel_of(index);
-        product.add_biases(&mut values, channel_of);
+        product.add_biases(&mut values, channel_of)?;
         zero_points::correct_for_weights(layer, &lowering, work, &mut values)?;
         Ok((finish(layer, &values, channel_of, work.output_bits, &Contract), values))
     }

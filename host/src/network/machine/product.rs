@@ -4,7 +4,7 @@ use super::MachineRunError;
 use super::zero_points::folded_bias;
 use crate::gemm::{self, ActivationRows, Job, Output, Segment, WeightLayout, Weights};
 use crate::network::packing::{Matrices, Packing};
-use crate::network::{Arithmetic, ArrayLayer, Contract, DType, Lowering, Narrowed, QuantParams, Work};
+use crate::network::{Arithmetic, ArrayLayer, Contract, DType, Lowering, Narrowed, NetworkError, QuantParams, Work};
 use crate::session::Session;
 use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::requantizer::ChannelScale;
@@ -32,7 +32,7 @@ impl<'a> Activations<'a> {
     /// What the machine gets of an input's integer.
     fn delivered(&self, channel: usize, value: i16) -> i16 {
         match self.important {
-            Some(important) if !important.contains(&channel) => {
+            Some(important) if important.binary_search(&channel).is_err() => {
                 let Narrowed { bits, zero_point, low, high, .. } = self.narrowed;
                 let value = i32::from(value) - self.quant.zero_point;
                 Contract.requantize(value, 1.0, i32::from(8 - bits), zero_point, low, high) as i16
@@ -44,7 +44,7 @@ impl<'a> Activations<'a> {
     /// The value less its zero point, in 8-bit units.
     pub fn centred(&self, channel: usize, value: i16) -> i64 {
         match self.important {
-            Some(important) if important.contains(&channel) => i64::from(value) - i64::from(self.quant.zero_point),
+            Some(important) if important.binary_search(&channel).is_ok() => i64::from(value) - i64::from(self.quant.zero_point),
             _ => {
                 let value = i64::from(self.delivered(channel, value)) - i64::from(self.narrowed.zero_point);
                 value << (8 - self.narrowed.bits)
@@ -166,7 +166,7 @@ impl<'a> Product<'a> {
         let format = self.format()?;
         let empty = packing.rows.is_empty() || packing.columns.is_empty();
         if let Some(format) = format {
-            for column in (0..matrices.n()).filter(|column| empty || !packing.columns.contains(column)) {
+            for column in (0..matrices.n()).filter(|column| empty || packing.columns.binary_search(column).is_err()) {
                 let value = self.of_bias(first + column, &format);
                 for row in 0..self.lowering.rows() {
                     values[self.lowering.output_index(group, row, column)] = value;
@@ -239,10 +239,19 @@ impl<'a> Product<'a> {
     }
 
     /// Adds the biases to sums that were read out.
-    pub fn add_biases(&self, values: &mut [i32], channel_of: impl Fn(usize) -> usize) {
+    pub fn add_biases(&self, values: &mut [i32], channel_of: impl Fn(usize) -> usize) -> Result<(), NetworkError> {
         let biases = self.biases.borrow();
         for (index, value) in values.iter_mut().enumerate() {
-            *value = value.wrapping_add(biases[channel_of(index)]);
+            let channel = channel_of(index);
+            let sum = i64::from(*value) + i64::from(biases[channel]);
+            *value = i32::try_from(sum).map_err(|_| NetworkError::Overflow {
+                layer: self.layer.name.clone(),
+                channel,
+                value: sum,
+                weight_bits: self.work.precision.effective_weight_bits(),
+                act_bits: self.work.precision.act_bits,
+            })?;
         }
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn folded_bias(
 ) -> Result<i32, MachineRunError> {
     let (matrices, packing, group, column) = weights;
     let mut value = i64::from(layer.bias_at(channel, bits));
-    for (segment, zero) in segments.iter().zip(zeros) {
+    for (segment, zero) in segments.iter().zip(zeros).filter(|(_, zero)| **zero != 0) {
         let rows = packing.rows.get(segment.k.clone()).unwrap_or(&[]).iter().flatten();
         let sum: i64 = rows.map(|&row| i64::from(segment.weight.apply(matrices.weight(group, row, column)))).sum();
         value -= (i64::from(*zero) * sum) << (2 * segment.shift);
