@@ -2,8 +2,8 @@
 
 use crate::network::machine::{LayerReport, MachineEngine, MachineRunError};
 use crate::network::{
-    ArrayLayer, Contract, Execution, Float32Arithmetic, LayerOutput, Lowering, Network, NetworkError, Node, Op, PlainLoops,
-    PrecisionPlan, Tensor, TensorId, Watched, Work, execute,
+    Contract, Execution, Float32Arithmetic, Lowering, Network, NetworkError, Node, Op, PlainLoops, PrecisionPlan, Tensor,
+    TensorId, Watched, Work, execute,
 };
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use serde::Serialize;
@@ -87,10 +87,12 @@ pub struct LayerRow {
     pub busy_cycles: Option<u64>,
     /// As in [`RunReport`].
     pub utilisation: Option<f64>,
-    /// Whether the machine requantized its output.
-    pub requantized_on_chip: bool,
-    /// Why it did not, if it did not.
-    pub read_out: Option<&'static str>,
+    /// Bit operations, as in [`RunReport`].
+    pub bops: u64,
+    /// Input channels at 8 bits, and all of them, where not all have the precision's width.
+    pub important_channels: Option<[usize; 2]>,
+    /// Why its sums were read out, if the machine did not requantize them.
+    pub read_out: Option<String>,
 }
 
 /// Runs the network on the machine and on the reference and compares every tensor, bit for bit.
@@ -137,9 +139,6 @@ pub fn watched(
     let clocked = engine.is_clocked();
     let mut report = summarize(config, clocked, name, images, &reports, mismatch);
     report.host = HostWork::of(network, &on_machine);
-    for row in &mut report.layers {
-        row.read_out = network.array_layers().find(|(_, layer)| layer.name == row.name).and_then(|(_, layer)| read_out(layer));
-    }
     Ok((report, on_machine))
 }
 
@@ -172,21 +171,9 @@ fn first_mismatch(network: &Network, a: &Execution, b: &Execution) -> Option<Str
     tensor.map(|i| network.tensors[i].name.clone()).or_else(|| sums.map(|i| format!("accumulators of {}", network.nodes[i].name)))
 }
 
-/// Why a layer's sums are read out instead of being requantized on chip.
-fn read_out(layer: &ArrayLayer) -> Option<&'static str> {
-    match layer.output {
-        LayerOutput::Sums => Some("int32 output"),
-        LayerOutput::Float => Some("float32 output"),
-        LayerOutput::Quantized { .. } if layer.weight_zero_points.iter().any(|&zero| zero != 0) => Some("weight zero points"),
-        LayerOutput::Quantized { .. } => None,
-    }
-}
-
 /// Cycles that the array would need if every brick were busy: 64 bit operations for each PE and cycle.
 fn ideal_cycles(config: &ArrayConfig, report: &LayerReport) -> f64 {
-    // Six bits take the lanes of eight.
-    let lanes = if report.precision.effective_weight_bits() == 6 { 8.0 / 6.0 } else { 1.0 };
-    report.bops() as f64 * lanes / (64 * config.rows * config.cols * config.depth) as f64
+    report.lane_bops() as f64 / config.bops_per_cycle() as f64
 }
 
 /// `n` for each cycle, where cycles were counted.
@@ -221,8 +208,9 @@ fn summarize(
             cycles,
             busy_cycles: counted(&report.counters, Counter::Busy),
             utilisation: per_cycle(layer_ideal, cycles),
-            requantized_on_chip: report.requantized_on_chip,
-            read_out: None,
+            bops: report.bops(),
+            important_channels: report.important,
+            read_out: report.read_out.map(|reason| reason.to_string()),
         });
     }
     let cycles = counted(&total, Counter::Cycles);

@@ -92,7 +92,28 @@ def relu_between(model: Model) -> list[str]:
     return [model.pair(model.node("Add", [x, x]), 0.06, 90, "output")]
 
 
-MODELS = [identity, dropout, equal_quantizers, shared_clip, shared_zero_point, weight_read_twice, relu_between]
+def add_relu(model: Model) -> list[str]:
+    """A Relu that the quantizer implies is removed, and the Add becomes an integer operator."""
+    x = model.pair("x", 0.1, 9, "input")
+    return [model.pair(model.node("Relu", [model.node("Add", [x, x])]), 0.06, 0, "output")]
+
+
+def add_relu_kept(model: Model) -> list[str]:
+    """A Relu that the quantizer does not imply stays, and the Add with it."""
+    x = model.pair("x", 0.1, 9, "input")
+    return [model.pair(model.node("Relu", [model.node("Add", [x, x])]), 0.06, 90, "output")]
+
+
+def add_clip(model: Model) -> list[str]:
+    """A Clip between the quantizer's ends stays; one beyond them is removed."""
+    x = model.pair("x", 0.1, 9, "input")
+    low = model.constant("low", np.float32(0))
+    inside = model.node("Clip", [model.node("Add", [x, x]), low, model.constant("inside", np.float32(15.2))])
+    beyond = model.node("Clip", [model.node("Add", [x, x]), low, model.constant("beyond", np.float32(16))])
+    return [model.pair(inside, 0.06, 0, "inside_output"), model.pair(beyond, 0.06, 0, "beyond_output")]
+
+
+MODELS = [add_relu, add_relu_kept, add_clip, identity, dropout, equal_quantizers, shared_clip, shared_zero_point, weight_read_twice, relu_between]
 
 
 def write_all(folder: Path) -> int:

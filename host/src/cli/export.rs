@@ -2,8 +2,9 @@
 
 use super::Failure;
 use super::files::{OutputFile, at, read, refuse_same};
+use super::options::Message;
 use super::output::print;
-use super::plan::{PlanOptions, no_calibration};
+use super::plan::{PlanOptions, Planned};
 use super::table::thousands;
 use crate::onnx;
 use std::collections::HashMap;
@@ -39,7 +40,13 @@ impl Export {
         let bytes = read(&self.model)?;
         let import = onnx::import_with(&bytes, &HashMap::new()).map_err(at(self.model.display()))?;
         let mut network = import.network.clone();
-        let plan = self.plan.plan(&mut network, &no_calibration)?;
+        let Planned { plan, counts, origin } = self.plan.plan(&mut network)?;
+        if let Some(layer) = counts.keys().next() {
+            let text = format!(
+                "{origin}: [[layer]] {layer:?} has important channels, which a file of 8-bit types has not: leave them out"
+            );
+            return Err(Message(text).into());
+        }
         let out = OutputFile::create(&self.out)?;
         let exported = onnx::export(&bytes, &import, &network, &plan).map_err(at(self.model.display()))?;
         out.finish(|file| file.write_all(&exported))?;

@@ -42,48 +42,41 @@ impl PlanOptions {
         !self.widths().is_empty() || self.precision.is_some()
     }
 
-    /// The precision of each layer; the network gets what the plan changes in it: biases, and zeros for pruned weights. Layers whose
-    /// important channels the plan only counts are ranked by `calibrate`.
+    /// The precision of each layer; the network gets what the plan changes in it: biases, and zeros for pruned weights.
     ///
     /// # Errors
     /// If the plan's file cannot be read, does not fit the network, or contradicts the other arguments.
-    pub fn plan(&self, network: &mut Network, calibrate: &Calibrate<'_>) -> Result<PrecisionPlan, Failure> {
+    pub fn plan(&self, network: &mut Network) -> Result<Planned, Failure> {
         let default = LayerPrecision {
             weight_bits: self.weight_bits.map_or(8, u8::from),
             act_bits: self.act_bits.map_or(8, u8::from),
             rounding: self.rounding.unwrap_or(Rounding::HalfEven),
             refined: false,
         };
-        let Some(path) = &self.precision else { return Ok(PrecisionPlan::uniform(default)) };
+        let Some(path) = &self.precision else {
+            return Ok(Planned { plan: PrecisionPlan::uniform(default), counts: BTreeMap::new(), origin: String::new() });
+        };
         let origin = path.display().to_string();
         let file = PlanFile::parse(&read_text(path)?, &origin)?;
         file.apply(network)?;
-        let mut plan = file.plan_for(network, default)?;
-        if let (widths, Some(tables)) = (self.widths(), file.covers(network))
-            && !widths.is_empty()
-        {
-            let widths = widths.join(", ");
-            return Err(
-                Message(format!("{widths} and {origin}, which has {tables}, contradict each other: leave one out")).into()
-            );
+        let plan = file.plan_for(network, default)?;
+        match (self.widths(), file.covers(network)) {
+            (widths, Some(tables)) if !widths.is_empty() => Err(Message(format!(
+                "{} and {origin}, which has {tables}, contradict each other: leave one out",
+                widths.join(", ")
+            ))
+            .into()),
+            _ => Ok(Planned { plan, counts: file.counts(network), origin }),
         }
-        calibrate(network, &mut plan, &file.counts(network), &origin)?;
-        Ok(plan)
     }
 }
 
-/// What ranks the important channels of the layers that a plan only counts them for; the last argument names the plan.
-pub type Calibrate<'a> = dyn Fn(&Network, &mut PrecisionPlan, &BTreeMap<String, usize>, &str) -> Result<(), Failure> + 'a;
-
-/// Refuses plans that only count important channels.
-pub fn no_calibration(_: &Network, _: &mut PrecisionPlan, counts: &BTreeMap<String, usize>, origin: &str) -> Result<(), Failure> {
-    match counts.keys().next() {
-        None => Ok(()),
-        Some(layer) => {
-            let text = format!(
-                "{origin}: [[layer]] {layer:?} has important channels, which a file of 8-bit types has not: leave them out"
-            );
-            Err(Message(text).into())
-        }
-    }
+/// A plan, as far as its file says it.
+pub struct Planned {
+    /// The plan.
+    pub plan: PrecisionPlan,
+    /// Layers whose important channels the file only counts: they are to be ranked.
+    pub counts: BTreeMap<String, usize>,
+    /// The file; nothing if there is none.
+    pub origin: String,
 }

@@ -42,6 +42,27 @@ impl LayerOutput {
     }
 }
 
+/// Why a layer's sums leave the machine raw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOut {
+    /// They are the output.
+    Sums,
+    /// The output is float32.
+    Float,
+    /// Zero points of weights need the sum of each row, which the host has.
+    WeightZeroPoints,
+}
+
+impl std::fmt::Display for ReadOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sums => "the output is int32",
+            Self::Float => "the output is float32",
+            Self::WeightZeroPoints => "weights have zero points",
+        })
+    }
+}
+
 /// What every layer on the array has.
 #[derive(Debug, Clone)]
 pub struct ArrayLayer {
@@ -103,6 +124,18 @@ impl ArrayLayer {
         match self.output {
             LayerOutput::Quantized { quant, .. } => Some(quant),
             LayerOutput::Sums | LayerOutput::Float => None,
+        }
+    }
+
+    /// Why the sums are read out raw instead of being requantized on chip, if they are.
+    pub fn read_out(&self) -> Option<ReadOut> {
+        match self.output {
+            LayerOutput::Sums => Some(ReadOut::Sums),
+            LayerOutput::Float => Some(ReadOut::Float),
+            LayerOutput::Quantized { .. } if self.weight_zero_points.iter().any(|&zero| zero != 0) => {
+                Some(ReadOut::WeightZeroPoints)
+            }
+            LayerOutput::Quantized { .. } => None,
         }
     }
 

@@ -39,7 +39,7 @@ pub use error::NetworkError;
 pub(crate) use error::excerpt;
 pub use execute::{Engine, Execution, Watched, Work, execute};
 pub use host::HostOperator;
-pub use layer::{ArrayLayer, Bias, Gemm, LayerOutput, MatMul};
+pub use layer::{ArrayLayer, Bias, Gemm, LayerOutput, MatMul, ReadOut};
 pub use lowering::Lowering;
 pub use precision::{LayerPrecision, PrecisionPlan};
 pub use quantizer::{Narrowed, QuantParams, Quantizer};

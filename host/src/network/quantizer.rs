@@ -54,9 +54,20 @@ impl QuantParams {
 }
 
 impl Narrowed {
-    /// The integer for a value: `clamp(round_half_even(value / scale) + zero_point)`, as onnxruntime quantizes.
+    /// The integer for a value: `clamp(round_half_even(value / scale) + zero_point)`, as onnxruntime quantizes (MlasQuantizeLinear):
+    /// a division, not a product with the reciprocal; NaN becomes the low end.
     pub fn quantize(&self, value: f32) -> i32 {
-        round_to_range(value / self.scale, self.zero_point, self.low, self.high)
+        self.round(value / self.scale)
+    }
+
+    /// The integer for a value in steps: `clamp(round_half_even(steps) + zero_point)`.
+    pub fn round(&self, steps: f32) -> i32 {
+        round_to_range(steps, self.zero_point, self.low, self.high)
+    }
+
+    /// An integer within the range; unlike [`Ord::clamp`] also defined where that is empty: then it is `high`.
+    pub fn saturate(&self, integer: i32) -> i32 {
+        integer.max(self.low).min(self.high)
     }
 
     /// The value of an integer: `float32(integer - zero_point) * scale`.
@@ -106,5 +117,38 @@ impl Quantizer {
             dtype: self.dtype,
             bits: self.bits,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const U8: Narrowed = Narrowed { bits: 8, scale: 0.5, zero_point: 3, low: 0, high: 255 };
+
+    #[test]
+    fn quantization_saturates_before_it_converts() {
+        assert_eq!(U8.quantize(f32::INFINITY), 255);
+        assert_eq!(U8.quantize(f32::NEG_INFINITY), 0);
+        assert_eq!(U8.quantize(f32::NAN), 0);
+        assert_eq!(U8.quantize(1e30), 255);
+        // 0.25 / 0.5 is a tie: to the even 0, not 1.
+        assert_eq!(U8.quantize(0.25), 3);
+        assert_eq!(U8.quantize(0.75), 5);
+    }
+
+    #[test]
+    fn every_integer_survives_a_round_trip() {
+        for integer in 0..=255 {
+            assert_eq!(U8.quantize(U8.dequantize(integer)), integer);
+        }
+    }
+
+    #[test]
+    fn narrow_ranges_saturate_at_their_own_ends() {
+        let narrow = Narrowed { bits: 8, scale: 1.0, zero_point: 8, low: 0, high: 15 };
+        assert_eq!(narrow.quantize(100.0), 15);
+        assert_eq!(narrow.quantize(-100.0), 0);
+        assert_eq!(narrow.saturate(16), 15);
     }
 }

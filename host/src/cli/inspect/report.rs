@@ -1,6 +1,6 @@
 //! What a network is made of, node by node, and its sums.
 
-use crate::network::{ArrayLayer, DType, Known, LayerOutput, Network, Node, Op};
+use crate::network::{ArrayLayer, DType, Known, Network, Node, Op, ReadOut};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -123,11 +123,9 @@ fn layer_row(
             (false, true) => "weights",
             (true, true) => "input, weights",
         },
-        output: match layer.output {
-            LayerOutput::Sums => "int32 read out: the model asks for sums".into(),
-            LayerOutput::Float => "int32 read out: the output is float32".into(),
-            LayerOutput::Quantized { .. } if weight_zero => "int32 read out: weights have zero points".into(),
-            LayerOutput::Quantized { quant, .. } => format!("requantized on chip to {}", type_name(quant.dtype, quant.bits)),
+        output: match (layer.read_out(), layer.output_quant()) {
+            (None, Some(quant)) => format!("requantized on chip to {}", type_name(quant.dtype, quant.bits)),
+            (reason, _) => format!("int32 read out: {}", reason.unwrap_or(ReadOut::Sums)),
         },
         shares_input_with: shares.map(|other| other.name.clone()).collect(),
     }

@@ -10,13 +10,15 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// The file of an `--input` argument that names its input, if it does.
-fn split<'a>(argument: &'a str, names: &[&str]) -> Result<(Option<usize>, &'a Path), Message> {
+fn split<'a>(option: &str, argument: &'a str, names: &[&str]) -> Result<(Option<usize>, &'a Path), Message> {
     let whole = Path::new(argument);
     let Some((name, file)) = argument.split_once('=') else { return Ok((None, whole)) };
     match names.iter().position(|n| *n == name) {
         Some(slot) => Ok((Some(slot), Path::new(file))),
         None if whole.is_file() => Ok((None, whole)),
-        None => Err(Message(format!("--input {argument}: the model has no input {name:?}; its inputs are {}", names.join(", ")))),
+        None => {
+            Err(Message(format!("{option} {argument}: the model has no input {name:?}; its inputs are {}", names.join(", "))))
+        }
     }
 }
 
@@ -56,30 +58,30 @@ pub fn labels(path: &Path) -> Result<Vec<i64>, Failure> {
     })
 }
 
-/// Reads a network's inputs: each argument is `FILE`, for the next input that has none, or `NAME=FILE`.
+/// Reads a network's inputs from an option: each argument is `FILE`, for the next input that has none, or `NAME=FILE`.
 ///
 /// # Errors
 /// Names that do not exist, inputs given twice or not at all, and files that do not fit; the argument or the file is named.
-pub fn read(arguments: &[String], network: &Network) -> Result<Vec<Tensor>, Failure> {
+pub fn read(option: &str, arguments: &[String], network: &Network) -> Result<Vec<Tensor>, Failure> {
     let names: Vec<&str> = network.inputs.iter().map(|&id| network.tensor(id).name.as_str()).collect();
     let mut slots: Vec<Option<(Tensor, &Path)>> = vec![None; names.len()];
     for argument in arguments {
-        let (named, path) = split(argument, &names)?;
+        let (named, path) = split(option, argument, &names)?;
         let Some(slot) = named.or_else(|| slots.iter().position(Option::is_none)) else {
             let list = names.join(", ");
             return Err(
-                Message(format!("--input {argument}: the model has {} input(s): {list}; leave it out", names.len())).into()
+                Message(format!("{option} {argument}: the model has {} input(s): {list}; leave it out", names.len())).into()
             );
         };
         if let Some((_, first)) = &slots[slot] {
             let (name, first) = (names[slot], first.display());
-            return Err(Message(format!("--input {argument}: {name} is {first} already; give each input once")).into());
+            return Err(Message(format!("{option} {argument}: {name} is {first} already; give each input once")).into());
         }
         slots[slot] = Some((to_tensor(npy::read(path)?, network.tensor(network.inputs[slot]).dtype, path)?, path));
     }
     let missing: Vec<&str> = names.iter().zip(&slots).filter(|(_, s)| s.is_none()).map(|(n, _)| *n).collect();
     if !missing.is_empty() {
-        return Err(Message(format!("no --input for {}: give each as --input NAME=FILE.npy", missing.join(", "))).into());
+        return Err(Message(format!("no {option} for {}: give each as {option} NAME=FILE.npy", missing.join(", "))).into());
     }
     let (tensors, files): (Vec<Tensor>, Vec<&Path>) = slots.into_iter().flatten().unzip();
     let shapes: Vec<Vec<usize>> = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();

@@ -10,7 +10,7 @@ use super::Failure;
 use super::files::{OutputFile, at, read, refuse_same};
 use super::options::{MachineOptions, Message};
 use super::output::{print, print_json};
-use super::plan::{Calibrate, PlanOptions};
+use super::plan::{PlanOptions, Planned};
 use super::progress;
 use crate::benchmark::{RunReport, watched, watched_macs};
 use crate::digits;
@@ -21,7 +21,6 @@ use crate::refine::{self, Refined};
 use crate::session::Session;
 use crate::{npy, onnx};
 use clap::builder::RangedU64ValueParser;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What `--json` prints.
@@ -93,7 +92,7 @@ impl Run {
     fn run_model(&self, path: &Path) -> Result<(), Failure> {
         let constants = inputs::constants(&self.constants)?;
         let network = onnx::import_with(&read(path)?, &constants).map_err(at(path.display()))?.network;
-        let inputs = inputs::read(&self.inputs, &network)?;
+        let inputs = inputs::read("--input", &self.inputs, &network)?;
         let labels = self.labels.as_deref().map(inputs::labels).transpose()?;
         self.run_once(network, &inputs, labels, &path.display().to_string())
     }
@@ -104,7 +103,7 @@ impl Run {
         let inputs = if self.inputs.is_empty() {
             vec![inputs::first_images(&digits, self.images)?]
         } else {
-            inputs::read(&self.inputs, &digits.network)?
+            inputs::read("--input", &self.inputs, &digits.network)?
         };
         let known = self.inputs.is_empty().then(|| digits.labels.iter().map(|&label| i64::from(label)).collect::<Vec<_>>());
         let given = self.labels.as_deref().map(inputs::labels).transpose()?;
@@ -114,8 +113,8 @@ impl Run {
     }
 
     fn run_once(&self, mut network: Network, inputs: &[Tensor], labels: Option<Vec<i64>>, origin: &str) -> Result<(), Failure> {
-        let ranked: &Calibrate<'_> = &|network, plan, counts, origin| self.calibrate(network, plan, counts, origin);
-        let plan = self.plan.plan(&mut network, ranked)?;
+        let planned = self.plan.plan(&mut network)?;
+        let plan = self.calibrated(&network, planned)?;
         let out = self.output_file()?;
         let mut session = self.machine.open()?;
         let failed = |error| match error {
@@ -175,25 +174,23 @@ impl Run {
         fail_on_mismatch(&reports)
     }
 
-    /// Ranks important channels by the inputs of `--calibrate`.
-    fn calibrate(
-        &self,
-        network: &Network,
-        plan: &mut PrecisionPlan,
-        counts: &BTreeMap<String, usize>,
-        origin: &str,
-    ) -> Result<(), Failure> {
+    /// The plan, with important channels ranked by the inputs of `--calibrate`.
+    fn calibrated(&self, network: &Network, planned: Planned) -> Result<PrecisionPlan, Failure> {
+        let Planned { mut plan, counts, origin } = planned;
         match counts.keys().next() {
             Some(layer) if self.calibrate.is_empty() => Err(Message(format!(
                 "{origin}: [[layer]] {layer:?} gives only the number of its important channels: rank them with --calibrate"
             ))
             .into()),
             None if !self.calibrate.is_empty() => {
-                let text = format!("--calibrate: {origin} gives no layer a number of important channels: leave it out");
-                Err(Message(text).into())
+                Err(Message("--calibrate: the plan gives no layer a number of important channels: leave it out".into()).into())
             }
-            None => Ok(()),
-            Some(_) => Ok(calibrate(network, &inputs::read(&self.calibrate, network)?, plan, counts).map_err(at(origin))?),
+            None => Ok(plan),
+            Some(_) => {
+                let inputs = inputs::read("--calibrate", &self.calibrate, network)?;
+                calibrate(network, &inputs, &mut plan, &counts).map_err(at(&origin))?;
+                Ok(plan)
+            }
         }
     }
 

@@ -61,16 +61,17 @@ pub fn job(reports: &[RunReport]) -> Table {
 
 /// One run, layer by layer, and its sums.
 pub fn layers(report: &RunReport) -> String {
-    let mut table = Table::new(&["layer", "precision", "MACs", "cycles", "busy", "utilisation", "requantized"]);
+    let mut table = Table::new(&["layer", "precision", "MACs", "BOPs", "cycles", "busy", "utilisation", "requantized"]);
     for l in &report.layers {
         table.row(vec![
             l.name.clone(),
             l.precision.clone(),
             thousands(l.macs),
+            thousands(l.bops),
             count(l.cycles),
             count(l.busy_cycles),
             percent(l.utilisation),
-            l.read_out.map_or("on chip".into(), |reason| format!("host: {reason}")),
+            l.read_out.as_ref().map_or("on chip".into(), |reason| format!("host: {reason}")),
         ]);
     }
     let pace =

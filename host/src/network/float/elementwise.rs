@@ -49,11 +49,6 @@ pub fn minimum(first: f32, second: f32) -> f32 {
     if first.is_nan() || first < second { first } else { second }
 }
 
-/// The Where operator: `yes` or `no`. A minus zero that is taken from `yes` becomes plus zero; one from `no` stays.
-pub fn select(condition: bool, yes: f32, no: f32) -> f32 {
-    if condition { yes + 0.0 } else { no }
-}
-
 /// The Pow operator: `x^exponent`.
 ///
 /// `repeated` says that the exponent is the same along the innermost dimension because it is broadcast there: then the exponents
@@ -115,7 +110,5 @@ mod tests {
     fn zeros_keep_or_lose_their_sign() {
         assert_eq!(relu(-0.0).to_bits(), (-0.0f32).to_bits());
         assert_eq!(clip(-0.0, Some(0.0), None).to_bits(), (-0.0f32).to_bits());
-        assert_eq!(select(true, -0.0, 1.0).to_bits(), 0.0f32.to_bits());
-        assert_eq!(select(false, 1.0, -0.0).to_bits(), (-0.0f32).to_bits());
     }
 }

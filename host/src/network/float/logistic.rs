@@ -54,6 +54,13 @@ mod tests {
     }
 
     #[test]
+    fn sigmoid_is_not_cut_at_one() {
+        assert_eq!(sigmoid(f32::from_bits(0x418b_db45)).to_bits(), 0x3f80_0001);
+        assert_eq!((sigmoid(-20.0), sigmoid(25.0)), (0.0, 1.0));
+        assert!(sigmoid(f32::NAN).is_nan());
+    }
+
+    #[test]
     fn tanh_is_onnxruntimes() {
         assert_eq!(checksum(patterns().into_iter().map(tanh)), 0x11ba_75e5_4a43_b4b4);
     }

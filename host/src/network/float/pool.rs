@@ -18,25 +18,6 @@ pub struct Window {
 }
 
 impl Window {
-    /// The number of windows along height and width over a plane of `size`; `None` if the window does not fit.
-    ///
-    /// With `ceil_mode` a last, partial window counts if it starts inside the plane or the padding before it
-    /// (`PoolAttributes::ComputeOutputSize`).
-    pub fn output_size(&self, size: [usize; 2], ceil_mode: bool) -> Option<[usize; 2]> {
-        let along = |axis: usize| {
-            let span = self.dilations[axis].checked_mul(self.kernel[axis].checked_sub(1)?)?.checked_add(1)?;
-            let padded = size[axis].checked_add(self.before[axis])?.checked_add(self.after[axis])?;
-            let room = padded.checked_sub(span)?;
-            let stride = self.strides[axis].max(1);
-            if !ceil_mode {
-                return Some(room / stride + 1);
-            }
-            let count = room.div_ceil(stride);
-            Some(if count.saturating_mul(stride) >= size[axis] + self.before[axis] { count } else { count + 1 })
-        };
-        Some([along(0)?, along(1)?])
-    }
-
     /// The positions along `axis` that window `index` covers inside a plane of `length`.
     fn positions(&self, axis: usize, index: usize, length: usize) -> impl Iterator<Item = usize> + use<> {
         let (start, before) = (index.saturating_mul(self.strides[axis]), self.before[axis]);
@@ -92,20 +73,10 @@ pub fn average_pool(
     count_include_pad: bool,
     out: &mut [f32],
 ) {
-    let mut out = out.iter_mut();
-    window.each(plane, size, output, |[row, column], values| {
-        let (mut sum, mut count) = (0.0f32, 0usize);
-        for value in values {
-            sum += value;
-            count += 1;
-        }
-        if count_include_pad {
-            count = window.padded_count(0, row, size[0]).saturating_mul(window.padded_count(1, column, size[1]));
-        }
-        if let Some(out) = out.next() {
-            *out = if count == 0 { 0.0 } else { sum / count as f32 };
-        }
-    });
+    let padded =
+        |[row, column]: [usize; 2]| window.padded_count(0, row, size[0]).saturating_mul(window.padded_count(1, column, size[1]));
+    // The sum of a window without elements is zero, and so is its mean.
+    mean(plane, size, window, output, out, |at, inside| if count_include_pad { padded(at) } else { inside }.max(1));
 }
 
 /// GlobalAveragePool of one plane: four lanes, element `i` to lane `i mod 4`, then the rest one by one, divided by the number of
@@ -146,21 +117,20 @@ pub(super) fn sequential_max(
     });
 }
 
-/// The sum element by element, divided by the number of elements, or by the size of the window with `count_include_pad`.
-pub(super) fn sequential_mean(
+/// The sum of each window, element by element, divided by `count` of its place and of its elements inside the plane.
+pub(super) fn mean(
     plane: &[f32],
     size: [usize; 2],
     window: &Window,
     output: [usize; 2],
-    count_include_pad: bool,
     out: &mut [f32],
+    count: impl Fn([usize; 2], usize) -> usize,
 ) {
     let mut out = out.iter_mut();
-    window.each(plane, size, output, |_, values| {
-        let (sum, count) = values.fold((0.0f32, 0usize), |(sum, count), x| (sum + x, count + 1));
-        let count = if count_include_pad { window.kernel[0].saturating_mul(window.kernel[1]) } else { count };
+    window.each(plane, size, output, |at, values| {
+        let (sum, inside) = values.fold((0.0f32, 0usize), |(sum, inside), x| (sum + x, inside + 1));
         if let Some(out) = out.next() {
-            *out = sum / count as f32;
+            *out = sum / count(at, inside) as f32;
         }
     });
 }
@@ -169,6 +139,7 @@ pub(super) fn sequential_mean(
 mod tests {
     use super::super::golden::{checksum, inputs};
     use super::*;
+    use crate::network;
 
     /// The size of the plane.
     const SIZE: [usize; 2] = [11, 10];
@@ -202,7 +173,10 @@ mod tests {
         let plane = inputs(9, 110);
         checksum(numbers.iter().flat_map(|&number| {
             let (window, ceil_mode) = WINDOWS[number];
-            let output = window.output_size(SIZE, ceil_mode).unwrap_or([0, 0]);
+            let Window { kernel, strides, dilations, before: [top, left], after: [bottom, right] } = window;
+            let padding = network::Padding::Explicit([top, left, bottom, right]);
+            let sized = network::Window { kernel, strides, padding, dilations, ceil: ceil_mode };
+            let output = sized.output_size(SIZE).unwrap_or([0, 0]);
             let mut out = vec![0.0; output[0] * output[1]];
             pool(&plane, &window, output, &mut out);
             out
@@ -247,11 +221,5 @@ mod tests {
         assert_eq!(out, [row, row, row].concat()[..]);
         max_pool(&[1.0; 4], [2, 2], &window([2, 2], [1, 1], [3, 3], [1, 1], [1, 1]), [1, 1], &mut out[..1]);
         assert_eq!(out[0], f32::MIN);
-    }
-
-    #[test]
-    fn a_window_larger_than_the_plane_is_refused() {
-        assert_eq!(window([3, 3], [1, 1], [1, 1], [0, 0], [0, 0]).output_size([2, 5], false), None);
-        assert_eq!(window([0, 3], [1, 1], [1, 1], [0, 0], [0, 0]).output_size([2, 5], false), None);
     }
 }

@@ -4,7 +4,7 @@
 //! 32 the rows of the window are combined first, column by column, then the columns; every other window is reduced element by
 //! element.
 
-use super::pool::{Window, sequential_max, sequential_mean};
+use super::pool::{Window, mean, sequential_max};
 
 /// Lanes of an SSE register.
 const LANES: usize = 4;
@@ -34,7 +34,8 @@ pub fn average_pool(
             sum / if count_include_pad { all } else { count.max(1) } as f32
         });
     } else {
-        sequential_mean(plane, size, window, output, count_include_pad, out);
+        let all = window.kernel[0].saturating_mul(window.kernel[1]);
+        mean(plane, size, window, output, out, |_, inside| if count_include_pad { all } else { inside });
     }
 }
 

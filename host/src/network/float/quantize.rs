@@ -1,8 +1,9 @@
-//! QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear.
+//! QuantizeLinear and DynamicQuantizeLinear.
 
 use std::ops::{Range, RangeInclusive};
 
 use super::cast::to_i32;
+use crate::network::arithmetic::round_to_range;
 
 /// QuantizeLinear of one element: `x / scale`, limited so that the sum with `zero_point` lies in `range`, rounded to nearest
 /// even, plus `zero_point`.
@@ -17,13 +18,7 @@ use super::cast::to_i32;
 /// `range` is that of the type: -128 to 127 for int8, 0 to 255 for uint8, -8 to 7 for int4, 0 to 15 for uint4, -2 to 1 for int2,
 /// 0 to 3 for uint2.
 pub fn quantize(x: f32, scale: f32, zero_point: i32, range: &RangeInclusive<i32>) -> i32 {
-    let lowest = range.start().saturating_sub(zero_point) as f32;
-    let highest = range.end().saturating_sub(zero_point) as f32;
-    let value = x / scale;
-    // MAXPS gives its second operand when the first is NaN.
-    let value = if value > lowest { value } else { lowest };
-    let value = if value < highest { value } else { highest };
-    (value.round_ties_even() as i32).saturating_add(zero_point)
+    round_to_range(x / scale, zero_point, *range.start(), *range.end())
 }
 
 /// QuantizeLinear of one element: `x / scale` rounded to nearest even and converted to int32, where NaN and everything outside
@@ -39,11 +34,6 @@ pub fn quantize_wrapping(x: f32, scale: f32, zero_point: i32, range: &RangeInclu
 /// `segment` are the indices of the run of elements with the same scale (the whole tensor, or a run along the last axes).
 pub fn unpaired(index: usize, segment: &Range<usize>) -> bool {
     (index % 2 == 1 && index == segment.start) || (index.is_multiple_of(2) && index + 1 == segment.end)
-}
-
-/// DequantizeLinear of one element: `(value - zero_point) * scale`, the difference in integers.
-pub fn dequantize(value: i32, scale: f32, zero_point: i32) -> f32 {
-    value.wrapping_sub(zero_point) as f32 * scale
 }
 
 /// The scale and the zero point of DynamicQuantizeLinear (uint8) for all elements of a tensor; the elements are then quantized
@@ -122,11 +112,5 @@ mod tests {
         assert_eq!(checksum(parameters), 0xc420_3d4c_01f0_313b);
         assert_eq!(dynamic_parameters(&[0.0, -0.0]), (1.0, 0));
         assert_eq!(dynamic_parameters(&[1.0, f32::NEG_INFINITY]), (f32::INFINITY, 255));
-    }
-
-    #[test]
-    fn dequantize_subtracts_in_integers() {
-        assert_eq!(dequantize(16_777_217, 1.0, 1), 16_777_216.0);
-        assert_eq!(dequantize(-128, 0.1, 127), -255.0 * 0.1);
     }
 }

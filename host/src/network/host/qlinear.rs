@@ -3,10 +3,10 @@
 use super::pool::Planes;
 use super::{Concat, HostOperator, Operand, Outline, known, tensor};
 use crate::network::qlinear::{
-    Broadcast, Params, Pool, SoftmaxTable, add, average_pool, global_average_pool, leaky_relu, mul, requantize, sigmoid,
+    Broadcast, Pool, SoftmaxTable, add, average_pool, global_average_pool, leaky_relu, mul, requantize, sigmoid,
 };
 use crate::network::shape::{Known, axis, broadcast};
-use crate::network::{QuantParams, TensorData};
+use crate::network::{Narrowed, QuantParams, TensorData};
 
 /// Which operator.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,20 +45,14 @@ pub struct QLinear {
     pub output: QuantParams,
 }
 
-/// Parameters of integers at a width.
-fn params(quant: &QuantParams, bits: u8) -> Params {
-    let narrowed = quant.at_bits(bits);
-    Params { scale: narrowed.scale, zero_point: narrowed.zero_point, low: narrowed.low, high: narrowed.high }
-}
-
 impl QLinear {
     /// Integers and parameters of an operand.
-    fn operand(&self, inputs: &[Option<Operand<'_>>], index: usize) -> Result<(Vec<i32>, Params), String> {
+    fn operand(&self, inputs: &[Option<Operand<'_>>], index: usize) -> Result<(Vec<i32>, Narrowed), String> {
         let tensor = tensor(inputs, index)?;
         let integers = tensor.ints().ok_or_else(|| format!("an input of {}, expected int8 or uint8", tensor.dtype()))?;
         let bits = inputs.get(index).copied().flatten().map_or(8, |operand| operand.bits);
         let quant = self.operands.get(index).ok_or_else(|| format!("input {index} has no quantizer"))?;
-        Ok((integers, params(quant, bits)))
+        Ok((integers, quant.at_bits(bits)))
     }
 }
 
@@ -101,7 +95,7 @@ impl HostOperator for QLinear {
 
     fn compute(&self, inputs: &[Option<Operand<'_>>], outputs: &[Outline]) -> Result<Vec<TensorData>, String> {
         let Some(outline) = outputs.first() else { return Ok(Vec::new()) };
-        let y = params(&self.output, outline.bits);
+        let y = self.output.at_bits(outline.bits);
         let (x, x_params) = self.operand(inputs, 0)?;
         let shape = tensor(inputs, 0)?.shape();
         let unfit = || "the operands do not fit together".to_string();

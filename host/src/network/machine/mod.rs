@@ -14,14 +14,15 @@ mod zero_points;
 use super::execute::{Engine, Work};
 use super::packing::{Matrices, Packing};
 use super::reference::{finish, not_a_layer};
-use super::{ArrayLayer, Contract, Lowering, Network, NetworkError, PrecisionPlan, TensorData};
+use super::{ArrayLayer, Contract, Lowering, Network, NetworkError, PrecisionPlan, ReadOut, TensorData};
 use crate::gemm::{self, GemmError, WeightLayout, WeightStore};
 use crate::session::{Session, SessionError};
 use crumb_arch::Counters;
-use crumb_arch::precision::{ActBits, PrecisionError};
+use crumb_arch::precision::{ActBits, PrecisionError, WeightBits};
 use crumb_arch::requantizer::ScaleError;
 use product::Product;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Why a network does not run on a machine.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +81,8 @@ pub struct LayerReport {
     pub precision: super::LayerPrecision,
     /// Input channels at 8 bits, and all of them, where not all have the precision's width.
     pub important: Option<[usize; 2]>,
-    /// Whether the machine requantized its output.
-    pub requantized_on_chip: bool,
+    /// Why its sums were read out, if the machine did not requantize them.
+    pub read_out: Option<ReadOut>,
     /// What the machine counted while it ran.
     pub counters: Counters,
 }
@@ -89,8 +90,18 @@ pub struct LayerReport {
 impl LayerReport {
     /// Bit operations that the layer needs: `macs * A * W`, A being 8 in important channels.
     pub fn bops(&self) -> u64 {
-        let (act, weight) = (u64::from(self.precision.act_bits), u64::from(self.precision.effective_weight_bits()));
-        weight * (8 * self.important_macs + act * (self.macs - self.important_macs))
+        u64::from(self.precision.effective_weight_bits()) * self.activation_bits()
+    }
+
+    /// The same with the width of the lanes that the weights take.
+    pub fn lane_bops(&self) -> u64 {
+        let bits = self.precision.effective_weight_bits();
+        WeightBits::try_from(bits).map_or(u64::from(bits), |bits| u64::from(bits.lane_bits())) * self.activation_bits()
+    }
+
+    /// Bits of activations that are multiplied: `macs * A`.
+    fn activation_bits(&self) -> u64 {
+        8 * self.important_macs + u64::from(self.precision.act_bits) * (self.macs - self.important_macs)
     }
 
     /// `a4w4`; `a8/4w4` with important channels; `a8w4+` with the lower slices of the weights added.
@@ -101,18 +112,33 @@ impl LayerReport {
 }
 
 /// A group's matrix in the machine.
-#[derive(Debug, Clone, PartialEq)]
-struct Resident {
+struct Group {
     packing: Packing,
     /// Where it lies; `None` for a matrix without elements.
     layout: Option<WeightLayout>,
+}
+
+/// A layer's matrices in the machine.
+struct Resident {
+    /// The weights that were uploaded: another network's are others, even if its node is the same.
+    weights: Arc<[i8]>,
+    /// The important channels that the rows are ordered by.
+    important: Option<Vec<usize>>,
+    groups: Vec<Group>,
+}
+
+impl Resident {
+    /// Whether these are the matrices of a layer that is to be computed.
+    fn serves(&self, layer: &ArrayLayer, work: &Work<'_>) -> bool {
+        Arc::ptr_eq(&self.weights, &layer.weights) && self.important.as_deref() == work.important
+    }
 }
 
 /// A machine that holds a network's weights and runs its layers.
 pub struct MachineEngine<'a> {
     session: &'a mut Session,
     /// Where the weights of each node's groups lie; nodes whose weights did not fit stream them.
-    residents: HashMap<usize, Vec<Resident>>,
+    residents: HashMap<usize, Resident>,
     used: usize,
     last: Counters,
     /// What each layer cost, in the order of the runs.
@@ -141,13 +167,13 @@ impl<'a> MachineEngine<'a> {
             let op = &network.nodes[index].op;
             let Some(matrices) = Matrices::of(op) else { continue };
             let before = store.clone();
-            let reserve = |group| -> Result<Resident, GemmError> {
+            let reserve = |group| -> Result<Group, GemmError> {
                 let packing = matrices.pack(group, plan.important(op), config.depth);
                 let (k, n) = (packing.rows.len(), packing.columns.len());
                 let layout = if k == 0 || n == 0 { None } else { Some(store.reserve(k, n, &config)?) };
-                Ok(Resident { packing, layout })
+                Ok(Group { packing, layout })
             };
-            let reserved: Result<Vec<Resident>, _> = (0..matrices.groups).map(reserve).collect();
+            let reserved: Result<Vec<Group>, _> = (0..matrices.groups).map(reserve).collect();
             // One tile must stay free for the layers that do not fit.
             let room = config.weight_words - store.used() >= config.tile_words(ActBits::A2);
             let Some(groups) = reserved.ok().filter(|_| room) else {
@@ -155,12 +181,13 @@ impl<'a> MachineEngine<'a> {
                 continue;
             };
             let failed = |source| MachineRunError::Layer { layer: layer.name.clone(), source: Box::new(source) };
-            for (group, resident) in groups.iter().enumerate() {
-                if let Some(layout) = resident.layout {
-                    gemm::upload(session, layout, &matrices.packed(group, &resident.packing)).map_err(failed)?;
+            for (index, group) in groups.iter().enumerate() {
+                if let Some(layout) = group.layout {
+                    gemm::upload(session, layout, &matrices.packed(index, &group.packing)).map_err(failed)?;
                 }
             }
-            residents.insert(index, groups);
+            let important = plan.important(op).map(<[usize]>::to_vec);
+            residents.insert(index, Resident { weights: layer.weights.clone(), important, groups });
         }
         let last = session.counters()?;
         Ok(Self { session, residents, used: store.used(), last, reports: Vec::new() })
@@ -172,7 +199,7 @@ impl<'a> MachineEngine<'a> {
     }
 
     /// Adds up what a layer cost.
-    fn report(&mut self, work: &Work<'_>, layer: &ArrayLayer, macs: [u64; 2], on_chip: bool, counters: Counters) {
+    fn report(&mut self, work: &Work<'_>, layer: &ArrayLayer, macs: [u64; 2], counters: Counters) {
         let [important_macs, macs] = macs;
         if let Some(last) = self.reports.last_mut().filter(|_| work.part > 0) {
             last.macs += macs;
@@ -183,8 +210,8 @@ impl<'a> MachineEngine<'a> {
         let (name, precision) = (layer.name.clone(), work.precision);
         let channels = Matrices::of(work.op).map_or(0, |matrices| matrices.channels);
         let important = work.important.map(|important| [important.len(), channels]);
-        let requantized_on_chip = on_chip;
-        self.reports.push(LayerReport { name, macs, important_macs, precision, important, requantized_on_chip, counters });
+        let read_out = layer.read_out();
+        self.reports.push(LayerReport { name, macs, important_macs, precision, important, read_out, counters });
     }
 
     /// What the machine has counted since the engine was made or asked last.
@@ -205,26 +232,34 @@ impl Engine for MachineEngine<'_> {
         };
         let lowering = lowering?;
         let matrices = Matrices::of(work.op).ok_or_else(|| not_a_layer(work))?;
-        let product = Product::new(work, layer, &lowering)?;
+        let product = Product::new(work, layer, &lowering);
         if lowering.rows() == 0 {
             // A batch of none.
+            self.report(work, layer, [0, 0], Counters::default());
             return Ok((finish(layer, &[], |_| 0, work.output_bits, &Contract), Vec::new()));
         }
         let mut values = product.empty();
         let mut macs = [0, 0];
-        for group in 0..matrices.groups {
-            let packing = matrices.pack(group, work.important, self.session.config().depth);
-            let resident = self.residents.get(&work.node).and_then(|groups| groups.get(group));
-            let layout = resident.filter(|resident| resident.packing == packing).and_then(|resident| resident.layout);
-            product.run(self.session, self.used, &matrices, (group, &packing), layout, &mut values)?;
+        let resident = self.residents.get(&work.node).filter(|resident| resident.serves(layer, work));
+        for index in 0..matrices.groups {
+            let streamed;
+            let Group { packing, layout } = match resident.and_then(|resident| resident.groups.get(index)) {
+                Some(group) => group,
+                None => {
+                    let packing = matrices.pack(index, work.important, self.session.config().depth);
+                    streamed = Group { packing, layout: None };
+                    &streamed
+                }
+            };
+            product.run(self.session, self.used, &matrices, (index, packing), *layout, &mut values)?;
             let each = (lowering.rows() * packing.columns.len()) as u64;
             let rows = |rows: &[Option<usize>]| rows.iter().flatten().count() as u64 * each;
             macs[0] += rows(&packing.rows[..packing.important]);
             macs[1] += rows(&packing.rows);
         }
         let counters = self.since()?;
-        self.report(work, layer, macs, product.on_chip(), counters);
-        if let (Some(output), true) = (layer.output_quant(), product.on_chip()) {
+        self.report(work, layer, macs, counters);
+        if let (Some(output), None) = (layer.output_quant(), layer.read_out()) {
             let data = TensorData::from_ints(output.dtype, values.into_iter()).unwrap_or(TensorData::empty(output.dtype));
             return Ok((data, Vec::new()));
         }

@@ -91,23 +91,15 @@ pub(super) struct Product<'a> {
     layer: &'a ArrayLayer,
     lowering: &'a Lowering<'a>,
     activations: Activations<'a>,
-    on_chip: bool,
     /// Biases with input zero points folded in, by output channel, filled in as groups run.
     biases: RefCell<Vec<i32>>,
 }
 
 impl<'a> Product<'a> {
-    pub fn new(work: &'a Work<'a>, layer: &'a ArrayLayer, lowering: &'a Lowering<'a>) -> Result<Self, MachineRunError> {
+    pub fn new(work: &'a Work<'a>, layer: &'a ArrayLayer, lowering: &'a Lowering<'a>) -> Self {
         let activations = Activations::of(layer, work);
-        // Weight zero points need row sums, which the host has.
-        let on_chip = layer.output_quant().is_some() && layer.weight_zero_points.iter().all(|&zero| zero == 0);
         let biases = RefCell::new(vec![0; layer.out_channels]);
-        Ok(Self { work, layer, lowering, activations, on_chip, biases })
-    }
-
-    /// Whether the machine requantizes.
-    pub fn on_chip(&self) -> bool {
-        self.on_chip
+        Self { work, layer, lowering, activations, biases }
     }
 
     /// A result of zeros.
@@ -208,7 +200,7 @@ impl<'a> Product<'a> {
 
     /// How the machine requantizes, if it does.
     fn format(&self) -> Result<Option<Requantize>, MachineRunError> {
-        let Some(output) = self.layer.output_quant().filter(|_| self.on_chip) else { return Ok(None) };
+        let Some(output) = self.layer.output_quant().filter(|_| self.layer.read_out().is_none()) else { return Ok(None) };
         let bits = self.work.output_bits;
         let narrowed = output.at_bits(bits);
         let (lo, hi) = self.layer.output_range(&narrowed);

@@ -4,7 +4,8 @@
 //! operands.
 
 use super::broadcast::Broadcast;
-use super::convert::{Params, float_to_int};
+use super::convert::float_to_int;
+use crate::network::Narrowed;
 
 /// Adds two broadcast tensors of integers: `a` and `b` row-major in the shapes `broadcast` was made of, the result
 /// row-major in `broadcast.shape`. `None` when a slice is too short for its shape.
@@ -13,23 +14,18 @@ use super::convert::{Params, float_to_int};
 /// Fused multiply-adds stand where the compiler contracted products and sums of that file.
 pub fn add(
     a: &[i32],
-    a_params: &Params,
+    a_params: &Narrowed,
     b: &[i32],
-    b_params: &Params,
-    c_params: &Params,
+    b_params: &Narrowed,
+    c_params: &Narrowed,
     broadcast: &Broadcast,
 ) -> Option<Vec<i32>> {
     let swapped = broadcast.swapped;
     let terms = if swapped { Terms::new(b_params, a_params, c_params) } else { Terms::new(a_params, b_params, c_params) };
-    (0..broadcast.elements())
-        .map(|index| {
-            let (i, j) = broadcast.operands(index);
-            let (&x, &y) = (a.get(i)?, b.get(j)?);
-            let (x, y) = if swapped { (y as f32, x as f32) } else { (x as f32, y as f32) };
-            let sum = x.mul_add(terms.first, y.mul_add(terms.second, terms.rest));
-            Some(c_params.saturate(float_to_int(sum)))
-        })
-        .collect()
+    broadcast.combine(a, b, |x, y| {
+        let (x, y) = if swapped { (y as f32, x as f32) } else { (x as f32, y as f32) };
+        c_params.saturate(float_to_int(x.mul_add(terms.first, y.mul_add(terms.second, terms.rest))))
+    })
 }
 
 /// The kernel's float32 constants.
@@ -43,7 +39,7 @@ struct Terms {
 }
 
 impl Terms {
-    fn new(first: &Params, second: &Params, output: &Params) -> Self {
+    fn new(first: &Narrowed, second: &Narrowed, output: &Narrowed) -> Self {
         let (x, y) = (first.scale / output.scale, second.scale / output.scale);
         let zero_points = x.mul_add(first.zero_point as f32, y * second.zero_point as f32);
         Self { first: x, second: y, rest: output.zero_point as f32 - zero_points }
@@ -78,8 +74,8 @@ mod tests {
     fn a_narrow_output_is_the_wide_one_saturated() {
         let broadcast = Broadcast::new(&[256, 1], &[256]).expect("shapes fit");
         let (x, y, wide) = (params(0.02, 120, 0), params(0.03, 7, 0), params(0.4, 2, 0));
-        let narrow = Params { high: 15, ..wide };
-        let run = |z: &Params| add(&all(0), &x, &all(0), &y, z, &broadcast).expect("slices fill their shapes");
+        let narrow = Narrowed { high: 15, ..wide };
+        let run = |z: &Narrowed| add(&all(0), &x, &all(0), &y, z, &broadcast).expect("slices fill their shapes");
         let saturated: Vec<i32> = run(&wide).into_iter().map(|z| z.min(15)).collect();
         assert_eq!(run(&narrow), saturated);
         assert!(saturated.contains(&0) && saturated.contains(&15) && saturated.contains(&8));

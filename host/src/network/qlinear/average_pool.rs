@@ -1,6 +1,7 @@
 //! QLinearAveragePool: a float32 average of the dequantized window, quantized.
 
-use super::convert::{Params, dequantize, float_to_int};
+use super::convert::float_to_int;
+use crate::network::Narrowed;
 
 /// An average pool over up to three spatial axes; each array is outermost axis first, unused axes lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Pool {
 /// Formulas: QLinearPool2DTask (contrib_ops/cpu/quantization/qlinear_pool.cc), which knows no dilation: float32 sum in row-major order of the
 /// window, divided by the count, divided by the scale, plus the zero point in float32, and only then rounded; a
 /// window wholly in the padding is 0 / 0 and becomes the low end.
-pub fn average_pool(x: &[i32], x_params: &Params, y_params: &Params, pool: &Pool) -> Option<Vec<i32>> {
+pub fn average_pool(x: &[i32], x_params: &Narrowed, y_params: &Narrowed, pool: &Pool) -> Option<Vec<i32>> {
     let plane = elements(&pool.input);
     if plane == 0 || !x.len().is_multiple_of(plane) {
         return None;
@@ -55,14 +56,14 @@ fn window(pool: &Pool, axis: usize, position: usize) -> (usize, usize) {
     (start.saturating_sub(pool.pads_begin[axis]), end)
 }
 
-fn average(plane: &[i32], x_params: &Params, pool: &Pool, position: [usize; 3]) -> f32 {
+fn average(plane: &[i32], x_params: &Narrowed, pool: &Pool, position: [usize; 3]) -> f32 {
     let [(i0, i1), (j0, j1), (k0, k1)] = [0, 1, 2].map(|axis| window(pool, axis, position[axis]));
     let mut sum = 0.0f32;
     for i in i0..i1 {
         for j in j0..j1 {
             let row = (i * pool.input[1] + j) * pool.input[2];
             for x in plane.get(row + k0..row + k1).unwrap_or(&[]) {
-                sum += dequantize(*x, x_params);
+                sum += x_params.dequantize(*x);
             }
         }
     }
@@ -72,7 +73,7 @@ fn average(plane: &[i32], x_params: &Params, pool: &Pool, position: [usize; 3]) 
 }
 
 /// Rounds after the zero point was added in float32, unlike [`super::quantize`].
-fn quantized(value: f32, params: &Params) -> i32 {
+fn quantized(value: f32, params: &Narrowed) -> i32 {
     params.saturate(float_to_int(value / params.scale + params.zero_point as f32))
 }
 
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn padded_pools_equal_the_recorded_outputs() {
         let run = |count_include_pad: bool| {
-            move |x: &Params, y: &Params, low: i32| {
+            move |x: &Narrowed, y: &Narrowed, low: i32| {
                 let pool = Pool { count_include_pad, ..POOL };
                 average_pool(&integers(2 * 5 * 7 * 6, low), x, y, &pool).expect("whole planes")
             }

@@ -38,6 +38,15 @@ impl Broadcast {
         self.shape.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 
+    /// A function of each two elements that meet, in the order of the output; `None` when a slice is too short for its shape.
+    pub fn combine(&self, a: &[i32], b: &[i32], function: impl Fn(i32, i32) -> i32) -> Option<Vec<i32>> {
+        let element = |index| {
+            let (i, j) = self.operands(index);
+            Some(function(*a.get(i)?, *b.get(j)?))
+        };
+        (0..self.elements()).map(element).collect()
+    }
+
     /// Indices of the two operands' elements that meet in output element `index`.
     pub fn operands(&self, index: usize) -> (usize, usize) {
         let (mut rest, mut first, mut second) = (index, 0, 0);

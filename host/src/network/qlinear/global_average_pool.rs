@@ -1,6 +1,6 @@
 //! QLinearGlobalAveragePool over channels-first tensors: an exact integer sum, one float32 product.
 
-use super::convert::{Params, bounded_to_int};
+use crate::network::Narrowed;
 
 /// Elements of a plane that the kernel refuses to sum (2^24).
 const MOST_ELEMENTS: usize = 0x100_0000;
@@ -10,7 +10,7 @@ const MOST_ELEMENTS: usize = 0x100_0000;
 /// Formula: `round((sum - plane * zx) * (sx / (sy * plane))) + zy`, saturated before the rounding
 /// (MlasQLinearGlobalAveragePool, mlas/lib/qlgavgpool.cpp, SSE2). `None` where the kernel throws: scale ratio outside
 /// `2^-32..256` or a plane of 2^24 elements; also when `x` is not a whole number of planes.
-pub fn global_average_pool(x: &[i32], x_params: &Params, y_params: &Params, plane: usize) -> Option<Vec<i32>> {
+pub fn global_average_pool(x: &[i32], x_params: &Narrowed, y_params: &Narrowed, plane: usize) -> Option<Vec<i32>> {
     if plane == 0 || plane >= MOST_ELEMENTS || !x.len().is_multiple_of(plane) {
         return None;
     }
@@ -21,7 +21,7 @@ pub fn global_average_pool(x: &[i32], x_params: &Params, y_params: &Params, plan
     }
     let average = |plane: &[i32]| {
         let sum = plane.iter().fold(0i32, |sum, &x| sum.wrapping_add(x.wrapping_sub(x_params.zero_point)));
-        bounded_to_int(sum as f32 * scale, y_params)
+        y_params.round(sum as f32 * scale)
     };
     Some(x.chunks_exact(plane).map(average).collect())
 }

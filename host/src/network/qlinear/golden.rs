@@ -1,6 +1,6 @@
 //! What the tests share: recorded outputs of onnxruntime 1.31.1 as hashes, and the integers they were recorded for.
 
-use super::convert::Params;
+use crate::network::Narrowed;
 
 /// A row of a table of recorded outputs: scales, zero points of the u8 form, and the hashes of the u8 and i8 outputs.
 pub(super) type Row<const TENSORS: usize, const HASHES: usize> = ([f32; TENSORS], [i32; TENSORS], [u64; HASHES]);
@@ -13,8 +13,8 @@ pub(super) fn hash(integers: &[i32]) -> u64 {
 }
 
 /// 8-bit parameters with their smallest integer at `low`; `zero_point` counts from there.
-pub(super) fn params(scale: f32, zero_point: i32, low: i32) -> Params {
-    Params { scale, zero_point: zero_point + low, low, high: low + 255 }
+pub(super) fn params(scale: f32, zero_point: i32, low: i32) -> Narrowed {
+    Narrowed { bits: 8, scale, zero_point: zero_point + low, low, high: low + 255 }
 }
 
 /// `count` integers from `low` to `low + 255` in no order (Knuth's multiplicative hash).
@@ -28,7 +28,7 @@ pub(super) fn all(low: i32) -> Vec<i32> {
 }
 
 /// Checks a kernel of one tensor, run by `kernel(x_params, y_params, low)` for u8 and i8, against its recorded rows.
-pub(super) fn check(rows: &[Row<2, 2>], kernel: impl Fn(&Params, &Params, i32) -> Vec<i32>) {
+pub(super) fn check(rows: &[Row<2, 2>], kernel: impl Fn(&Narrowed, &Narrowed, i32) -> Vec<i32>) {
     for (scales, zero_points, hashes) in rows {
         for (low, recorded) in [0, -128].into_iter().zip(hashes) {
             let [x, y] = [0, 1].map(|tensor| params(scales[tensor], zero_points[tensor], low));
@@ -39,7 +39,10 @@ pub(super) fn check(rows: &[Row<2, 2>], kernel: impl Fn(&Params, &Params, i32) -
 
 /// Checks a kernel of two tensors over all 65,536 pairs, with the second and then the first operand as the scalar of
 /// the inner axis, for u8 and i8; `kernel(a, a_shape, b, b_shape, params)`.
-pub(super) fn check_pairs(rows: &[Row<3, 4>], kernel: impl Fn(&[i32], [usize; 2], &[i32], [usize; 2], &[Params; 3]) -> Vec<i32>) {
+pub(super) fn check_pairs(
+    rows: &[Row<3, 4>],
+    kernel: impl Fn(&[i32], [usize; 2], &[i32], [usize; 2], &[Narrowed; 3]) -> Vec<i32>,
+) {
     for (scales, zero_points, hashes) in rows {
         for (low, recorded) in [0, -128].into_iter().zip(hashes.chunks(2)) {
             let tensors = [0, 1, 2].map(|tensor| params(scales[tensor], zero_points[tensor], low));

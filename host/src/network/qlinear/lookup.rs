@@ -1,28 +1,28 @@
 //! Operators of one integer: onnxruntime builds a table of 256 entries; these functions are its entries.
 
-use super::convert::{Params, dequantize, quantize};
-use super::logistic::logistic;
+use crate::network::Narrowed;
+use crate::network::float::elementwise;
+use crate::network::float::logistic;
 
-/// QLinearSigmoid of one integer: dequantize, [`logistic`], quantize (QlinearBuildLookupTable).
-pub fn sigmoid(x: i32, x_params: &Params, y_params: &Params) -> i32 {
-    quantize(logistic(dequantize(x, x_params)), y_params)
+/// QLinearSigmoid of one integer: dequantize, [`logistic::sigmoid`], quantize (QlinearBuildLookupTable).
+pub fn sigmoid(x: i32, x_params: &Narrowed, y_params: &Narrowed) -> i32 {
+    y_params.quantize(logistic::sigmoid(x_params.dequantize(x)))
 }
 
 /// QLinearLeakyRelu of one integer: negative reals times `alpha`, in float32.
-pub fn leaky_relu(x: i32, alpha: f32, x_params: &Params, y_params: &Params) -> i32 {
-    let value = dequantize(x, x_params);
-    quantize(if value >= 0.0 { value } else { alpha * value }, y_params)
+pub fn leaky_relu(x: i32, alpha: f32, x_params: &Narrowed, y_params: &Narrowed) -> i32 {
+    y_params.quantize(elementwise::leaky_relu(x_params.dequantize(x), alpha))
 }
 
-/// An element of QLinearConcat and QLinearWhere: the integer of `y_params` nearest to what `x` stands for.
+/// An element of QLinearConcat: the integer of `y_params` nearest to what `x` stands for.
 ///
 /// With equal scales and zero points onnxruntime copies the bytes; here the copy saturates too, which only differs
 /// when the output has fewer bits.
-pub fn requantize(x: i32, x_params: &Params, y_params: &Params) -> i32 {
+pub fn requantize(x: i32, x_params: &Narrowed, y_params: &Narrowed) -> i32 {
     if x_params.scale == y_params.scale && x_params.zero_point == y_params.zero_point {
         return y_params.saturate(x);
     }
-    quantize(dequantize(x, x_params), y_params)
+    y_params.quantize(x_params.dequantize(x))
 }
 
 #[cfg(test)]
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn equal_parameters_copy() {
         // 7e-46 rounds products to denormals: a copy is exact where a round trip is not.
-        let tensor = Params { scale: f32::from_bits(1), zero_point: 3, low: 0, high: 255 };
+        let tensor = Narrowed { bits: 8, scale: f32::from_bits(1), zero_point: 3, low: 0, high: 255 };
         assert!((0..256).all(|x| requantize(x, &tensor, &tensor) == x));
-        assert_eq!(requantize(200, &tensor, &Params { high: 15, ..tensor }), 15);
+        assert_eq!(requantize(200, &tensor, &Narrowed { high: 15, ..tensor }), 15);
     }
 }

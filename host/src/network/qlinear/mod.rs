@@ -2,32 +2,23 @@
 //!
 //! Every function works on 8-bit integers already widened to `i32`. Order of operations, fused multiply-adds and the
 //! place of each rounding are those of the kernels; where a kernel saturates to its integer type, these functions
-//! saturate to [`Params::low`] and [`Params::high`], so that tensors of fewer bits run by the same rules.
+//! saturate to [`Narrowed::low`](crate::network::Narrowed::low) and `high`, so that tensors of fewer bits run by the same rules.
 
 mod add;
 mod average_pool;
 mod broadcast;
 mod convert;
-mod dynamic;
 mod global_average_pool;
 #[cfg(test)]
 mod golden;
-mod logistic;
 mod lookup;
 mod mul;
-mod product;
-mod select;
 mod softmax;
 
 pub use add::add;
 pub use average_pool::{Pool, average_pool};
 pub use broadcast::Broadcast;
-pub use convert::{Params, dequantize, float_to_int, quantize};
-pub use dynamic::dynamic_params;
 pub use global_average_pool::global_average_pool;
-pub use logistic::logistic;
 pub use lookup::{leaky_relu, requantize, sigmoid};
 pub use mul::mul;
-pub use product::{product_scale, quantized_product, scaled_product};
-pub use select::select;
 pub use softmax::SoftmaxTable;

@@ -1,7 +1,8 @@
 //! QLinearMul: `c = saturate(round((a - za) * (b - zb) * ratio + zc))` with one ratio of the three scales.
 
 use super::broadcast::Broadcast;
-use super::convert::{Params, float_to_int};
+use super::convert::float_to_int;
+use crate::network::Narrowed;
 
 /// Multiplies two broadcast tensors of integers: `a` and `b` row-major in the shapes `broadcast` was made of, the result
 /// row-major in `broadcast.shape`. `None` when a slice is too short for its shape.
@@ -10,22 +11,17 @@ use super::convert::{Params, float_to_int};
 /// float32 sum, each rounded.
 pub fn mul(
     a: &[i32],
-    a_params: &Params,
+    a_params: &Narrowed,
     b: &[i32],
-    b_params: &Params,
-    c_params: &Params,
+    b_params: &Narrowed,
+    c_params: &Narrowed,
     broadcast: &Broadcast,
 ) -> Option<Vec<i32>> {
     let ratio = a_params.scale * b_params.scale / c_params.scale;
-    (0..broadcast.elements())
-        .map(|index| {
-            let (i, j) = broadcast.operands(index);
-            let x = a.get(i)?.saturating_sub(a_params.zero_point);
-            let y = b.get(j)?.saturating_sub(b_params.zero_point);
-            let product = x.saturating_mul(y) as f32 * ratio + c_params.zero_point as f32;
-            Some(c_params.saturate(float_to_int(product)))
-        })
-        .collect()
+    broadcast.combine(a, b, |x, y| {
+        let (x, y) = (x.saturating_sub(a_params.zero_point), y.saturating_sub(b_params.zero_point));
+        c_params.saturate(float_to_int(x.saturating_mul(y) as f32 * ratio + c_params.zero_point as f32))
+    })
 }
 
 #[cfg(test)]
@@ -56,8 +52,8 @@ mod tests {
     fn a_narrow_output_is_the_wide_one_saturated() {
         let broadcast = Broadcast::new(&[256, 1], &[256]).expect("shapes fit");
         let (x, y, wide) = (params(0.02, 120, 0), params(0.03, 7, 0), params(0.4, 9, 0));
-        let narrow = Params { high: 15, ..wide };
-        let run = |z: &Params| mul(&all(0), &x, &all(0), &y, z, &broadcast).expect("slices fill their shapes");
+        let narrow = Narrowed { high: 15, ..wide };
+        let run = |z: &Narrowed| mul(&all(0), &x, &all(0), &y, z, &broadcast).expect("slices fill their shapes");
         let saturated: Vec<i32> = run(&wide).into_iter().map(|z| z.min(15)).collect();
         assert_eq!(run(&narrow), saturated);
         assert!(saturated.contains(&0) && saturated.contains(&15) && saturated.contains(&8));

@@ -1,6 +1,7 @@
 //! QLinearSoftmax of rows, through a table of exponentials of integer differences.
 
-use super::convert::{Params, float_to_int};
+use super::convert::float_to_int;
+use crate::network::Narrowed;
 
 /// Exponentials of the 256 distances to a row's maximum, for rows of one length and one input scale.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +25,7 @@ impl SoftmaxTable {
     }
 
     /// Softmax of one row. The output's scale enters as `floor(1 / scale)`, float32, which is exact for 1/256.
-    pub fn row(&self, x: &[i32], y_params: &Params) -> Vec<i32> {
+    pub fn row(&self, x: &[i32], y_params: &Narrowed) -> Vec<i32> {
         let most = x.iter().copied().max().unwrap_or(0);
         // Beyond 256 integers apart there is no entry; 8-bit rows never ask.
         let exponential = |x: i32| {
@@ -40,7 +41,7 @@ impl SoftmaxTable {
 
 /// The rounded share plus zero point, saturated. The kernels' product overflows to infinity in rows of one or two
 /// elements; what they then return is the integer wrapping of the conversion, of 64 bits for u8 and 32 for i8.
-fn quantized_share(share: f32, params: &Params) -> i32 {
+fn quantized_share(share: f32, params: &Narrowed) -> i32 {
     if params.low < 0 {
         return params.saturate(float_to_int(share).wrapping_add(params.zero_point));
     }
@@ -76,7 +77,7 @@ mod tests {
         ([0.30127564, 0.27756006], [107, 124], [0xda8f_666f_002e_8025, 0x2590_af34_5780_8025]),
     ];
 
-    fn rows(x: &[i32], length: usize, x_params: &Params, y_params: &Params) -> Vec<i32> {
+    fn rows(x: &[i32], length: usize, x_params: &Narrowed, y_params: &Narrowed) -> Vec<i32> {
         let table = SoftmaxTable::new(length, x_params.scale);
         x.chunks(length).flat_map(|row| table.row(row, y_params)).collect()
     }
@@ -90,20 +91,20 @@ mod tests {
     #[test]
     fn only_distances_to_the_maximum_count() {
         let (x, y) = (
-            Params { scale: 0.1, zero_point: 0, low: 0, high: 15 },
-            Params { scale: 1.0 / 256.0, zero_point: 0, low: 0, high: 255 },
+            Narrowed { bits: 8, scale: 0.1, zero_point: 0, low: 0, high: 15 },
+            Narrowed { bits: 8, scale: 1.0 / 256.0, zero_point: 0, low: 0, high: 255 },
         );
         assert_eq!(rows(&[3, 9, 15], 3, &x, &y), rows(&[40, 46, 52], 3, &x, &y));
         assert_eq!(rows(&[7; 4], 4, &x, &y), [64; 4]);
-        assert_eq!(rows(&[7; 4], 4, &x, &Params { high: 15, ..y }), [15; 4]);
+        assert_eq!(rows(&[7; 4], 4, &x, &Narrowed { high: 15, ..y }), [15; 4]);
     }
 
     #[test]
     fn the_last_bits_of_the_table_are_the_kernels() {
         // A recorded row next to a tie: with the logarithm taken in float64, 55 becomes 56.
         let (x, y) = (
-            Params { scale: 0.488, zero_point: 0, low: 0, high: 255 },
-            Params { scale: 0.004819277, zero_point: 0, low: 0, high: 255 },
+            Narrowed { bits: 8, scale: 0.488, zero_point: 0, low: 0, high: 255 },
+            Narrowed { bits: 8, scale: 0.004819277, zero_point: 0, low: 0, high: 255 },
         );
         let row = [200, 193, 186, 199, 192, 185, 198, 191, 184, 197];
         assert_eq!(rows(&row, 10, &x, &y), [90, 3, 0, 55, 2, 0, 34, 1, 0, 21]);
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_empty_row_has_no_output() {
-        let tensor = Params { scale: 1.0, zero_point: 0, low: 0, high: 255 };
+        let tensor = Narrowed { bits: 8, scale: 1.0, zero_point: 0, low: 0, high: 255 };
         assert!(SoftmaxTable::new(0, 1.0).row(&[], &tensor).is_empty());
     }
 }

@@ -191,8 +191,9 @@ pub fn emit(
     layer.output = match operands.target {
         Target::Fixed(fixed) => fixed,
         Target::Epilogue if float_bias.is_some() => LayerOutput::Float,
-        Target::Epilogue => match cx.take_epilogue(result) {
-            Some(Epilogue { clamp, quantizer, node, output: written }) => {
+        Target::Epilogue => match cx.epilogue(result) {
+            Some(Epilogue { clamp, quantizer, node, output: written, nodes }) => {
+                cx.absorb(&nodes);
                 quantizer_node = Some((node, 1));
                 output = written;
                 LayerOutput::Quantized { quant: quantizer, clamp }

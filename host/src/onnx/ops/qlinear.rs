@@ -10,10 +10,11 @@ use crate::onnx::attributes::Attributes;
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::{GraphNode, ValueId};
 use crate::onnx::ops::{operands, quantization};
-use crate::onnx::translation::{Translation, Value};
+use crate::onnx::translation::{Epilogue, Translation, Value};
 
 /// Makes an operator on integers of a node whose operands are all dequantized, for the whole tensor and from one type, and whose
-/// only reader is a quantizer to that type; `false` if it is none, and float32 it is.
+/// only reader is a quantizer to that type, behind a Relu or Clip that its range implies or none; `false` if it is none, and
+/// float32 it is.
 pub fn fuse(cx: &mut Translation<'_>, node: &GraphNode<'_>, kind: QLinearKind, data: usize) -> Result<bool, Refusal> {
     let ids: Option<Vec<ValueId>> = node.inputs.iter().take(data).copied().collect();
     let Some(ids) = ids.filter(|ids| !ids.is_empty() && ids.iter().all(|&id| cx.is_direct(id))) else { return Ok(false) };
@@ -28,18 +29,18 @@ pub fn fuse(cx: &mut Translation<'_>, node: &GraphNode<'_>, kind: QLinearKind, d
     if !ids.iter().any(|id| matches!(cx.value(*id), Value::Dequantized(..))) {
         return Ok(false);
     }
-    let Some(quantizer) = cx.next_quantizer(cx.result(node)?) else { return Ok(false) };
-    let dtype = quantizer.quantizer.dtype;
-    if quants.iter().any(|quant| quant.dtype != dtype || quant.bits != 8) || quantizer.quantizer.bits != 8 {
+    let Some(epilogue) = cx.epilogue(cx.result(node)?).filter(Epilogue::implies_clamp) else { return Ok(false) };
+    let output = epilogue.quantizer;
+    if quants.iter().any(|quant| quant.dtype != output.dtype || quant.bits != 8) || output.bits != 8 {
         return Ok(false);
     }
     let mut tensors = Vec::with_capacity(ids.len());
     for id in ids {
         tensors.push(cx.integers(id)?.map(|(tensor, _)| tensor));
     }
-    let op = QLinear { kind, operands: quants, output: quantizer.quantizer };
-    cx.absorb(quantizer.node);
-    emit(cx, node, op, tensors, quantizer.output, (quantizer.node, 1))?;
+    let op = QLinear { kind, operands: quants, output };
+    cx.absorb(&epilogue.nodes);
+    emit(cx, node, op, tensors, epilogue.output, (epilogue.node, 1))?;
     Ok(true)
 }
 

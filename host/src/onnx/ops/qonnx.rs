@@ -24,7 +24,7 @@ use crate::onnx::attributes::Attributes;
 use crate::onnx::constant::Constant;
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::{GraphNode, ValueId, domain};
-use crate::onnx::translation::{Translation, Value};
+use crate::onnx::translation::{Chain, Translation, Value};
 
 /// The names under which QONNX's operators are written.
 pub const DOMAINS: [&str; 3] = ["qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general"];
@@ -201,40 +201,29 @@ pub struct Fused {
 }
 
 /// Takes the (Relu, Clip and) Quant that follow a layer, if the requantizer makes the same integers.
-pub fn take_epilogue(cx: &mut Translation<'_>, mut value: ValueId, layer: &ArrayLayer) -> Option<Fused> {
+pub fn take_epilogue(cx: &mut Translation<'_>, value: ValueId, layer: &ArrayLayer) -> Option<Fused> {
+    let Chain { clamp, nodes } = cx.chain(value)?;
     let graph = cx.graph;
-    let mut taken = Vec::new();
-    let mut clamp = [f32::NEG_INFINITY, f32::INFINITY];
-    loop {
-        let edge = &graph.values[value];
-        let &[reader] = edge.readers.as_slice() else { return None };
-        let node = &graph.nodes[reader];
-        if edge.is_output || node.inputs.first() != Some(&Some(value)) {
-            return None;
-        }
-        taken.push(reader);
-        value = cx.result(node).ok()?;
-        if is_quantizer(node) && node.proto.op_type != "BipolarQuant" {
-            let attributes = Attributes::new(node.proto);
-            // A faulty Quant is not taken, and is refused when its own turn comes.
-            let quantizer = parameters::quant(cx, node, &attributes).ok()?;
-            attributes.finish(graph.opset).ok()?;
-            let sign_is_lost = quantizer.has_negative_zero() && clamp[0] < 0.0 && Uses::of(cx, value).elsewhere;
-            if sign_is_lost || !requantizes(&quantizer, layer) {
-                return None;
-            }
-            taken.into_iter().for_each(|node| cx.absorb(node));
-            let (low, high) = quantizer.range();
-            let params = quantizer.quantizer();
-            let scale = quantizer.scales[0];
-            let clamp = clamp.map(|bound| bound.max(low * scale).min(high * scale));
-            let quant = params.per_tensor()?;
-            return Some(Fused { output: value, quantizer: Arc::new(params), quant, clamp });
-        }
-        let [low, high] = super::activation::bounds(cx, node)?;
-        // A later clamp acts on what the earlier ones left.
-        clamp = clamp.map(|bound| bound.max(low).min(high));
+    let node = &graph.nodes[*nodes.last()?];
+    if !is_quantizer(node) || node.proto.op_type == "BipolarQuant" {
+        return None;
     }
+    let output = cx.result(node).ok()?;
+    let attributes = Attributes::new(node.proto);
+    // A faulty Quant is not taken, and is refused when its own turn comes.
+    let quantizer = parameters::quant(cx, node, &attributes).ok()?;
+    attributes.finish(graph.opset).ok()?;
+    let sign_is_lost = quantizer.has_negative_zero() && clamp[0] < 0.0 && Uses::of(cx, output).elsewhere;
+    if sign_is_lost || !requantizes(&quantizer, layer) {
+        return None;
+    }
+    let (low, high) = quantizer.range();
+    let params = quantizer.quantizer();
+    let scale = quantizer.scales[0];
+    let clamp = clamp.map(|bound| bound.max(low * scale).min(high * scale));
+    let quant = params.per_tensor()?;
+    cx.absorb(&nodes);
+    Some(Fused { output, quantizer: Arc::new(params), quant, clamp })
 }
 
 /// Whether the requantizer computes what this Quant makes of a layer's float32 output.

@@ -13,6 +13,7 @@
 //!   float32 ──Quant (QONNX)──▶ Dequantized, or DequantizedConstant of a constant
 //! ```
 
+mod epilogue;
 mod host;
 
 use std::cell::Cell;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 use super::constant::Constant;
 use super::error::{ImportError, Refusal, quoted};
 use super::graph::{Graph, GraphNode, ValueId};
-use super::ops::quantization;
+pub(crate) use epilogue::{Chain, Epilogue};
+
 use super::provenance::{Import, LayerSource, Provenance, QuantSite};
 use crate::network::host::Dequantize;
 use crate::network::{DType, Dim, Known, Network, Node, Op, QuantParams, Quantizer, TensorId, TensorInfo, infer_values};
@@ -45,17 +47,6 @@ pub(crate) enum Value {
     DequantizedConstant(Constant, Arc<Quantizer>, usize),
     /// A tensor of the network behind DequantizeLinear; the last is the float32 tensor, once somebody needed it.
     Dequantized(TensorId, Arc<Quantizer>, Option<TensorId>),
-}
-
-/// What a layer's output goes through before anybody else sees it.
-pub(crate) struct Epilogue {
-    /// Bounds by Relu and Clip.
-    pub clamp: [f32; 2],
-    pub quantizer: QuantParams,
-    /// Place of the QuantizeLinear.
-    pub node: usize,
-    /// The value that the quantizer writes.
-    pub output: ValueId,
 }
 
 /// The importer's state.
@@ -339,50 +330,6 @@ impl<'a> Translation<'a> {
     pub fn note_quant(&mut self, tensor: TensorId, quant: Option<QuantParams>) {
         let known = &mut self.network.tensors[tensor.0].quant;
         *known = known.or(quant);
-    }
-
-    /// Takes the (Relu, Clip and) QuantizeLinear that follow a value, if nobody else reads what is between.
-    pub fn take_epilogue(&mut self, mut value: ValueId) -> Option<Epilogue> {
-        let mut taken = Vec::new();
-        let mut clamp = [f32::NEG_INFINITY, f32::INFINITY];
-        loop {
-            let edge = &self.graph.values[value];
-            let &[reader] = edge.readers.as_slice() else { return None };
-            let node = &self.graph.nodes[reader];
-            if edge.is_output || node.inputs.first() != Some(&Some(value)) {
-                return None;
-            }
-            taken.push(reader);
-            if node.is("QuantizeLinear") {
-                // A faulty quantizer is not taken, and is refused when its own turn comes.
-                let quantizer = quantization::quantizer(self, node).ok()?.per_tensor()?;
-                let output = self.result(node).ok()?;
-                self.absorbed.extend(taken);
-                return Some(Epilogue { clamp, quantizer, node: reader, output });
-            }
-            let [low, high] = super::ops::activation::bounds(self, node)?;
-            // A later clamp acts on what the earlier ones left.
-            clamp = clamp.map(|bound| bound.max(low).min(high));
-            value = self.result(node).ok()?;
-        }
-    }
-
-    /// The QuantizeLinear that alone reads a value, if one does.
-    pub fn next_quantizer(&self, value: ValueId) -> Option<Epilogue> {
-        let edge = &self.graph.values[value];
-        let &[reader] = edge.readers.as_slice() else { return None };
-        let node = &self.graph.nodes[reader];
-        if edge.is_output || node.inputs.first() != Some(&Some(value)) || !node.is("QuantizeLinear") {
-            return None;
-        }
-        let quantizer = quantization::quantizer(self, node).ok()?.per_tensor()?;
-        let output = self.result(node).ok()?;
-        Some(Epilogue { clamp: [f32::NEG_INFINITY, f32::INFINITY], quantizer, node: reader, output })
-    }
-
-    /// Takes a node along with the one that is being translated.
-    pub fn absorb(&mut self, node: usize) {
-        self.absorbed.insert(node);
     }
 
     /// A name for a layer that no other layer has.
