@@ -56,6 +56,13 @@ counters! {
     LinesOut "lines_out" "lines of results that drains put on the output stream (answers to `read_status` and `read_counters` are not counted)",
 }
 
+impl Counter {
+    /// What a cycle is spent on: each is counted by exactly one of these.
+    pub fn uses_of_cycles() -> &'static [Self] {
+        &Self::ALL[Self::Busy as usize..=Self::Idle as usize]
+    }
+}
+
 /// Number of counters.
 pub const COUNT: usize = Counter::ALL.len();
 
@@ -114,7 +121,7 @@ impl Counters {
 
     /// Busy cycles, stalls and idle cycles; equal to the cycle counter on a sound machine.
     pub fn accounted_cycles(&self) -> u64 {
-        Counter::ALL[Counter::Busy as usize..=Counter::Idle as usize].iter().map(|&c| self[c]).sum()
+        Counter::uses_of_cycles().iter().map(|&c| self[c]).sum()
     }
 
     /// Bits, MACs and BOPs: each event moves a known number of bits in a given configuration.

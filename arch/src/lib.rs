@@ -21,7 +21,7 @@ pub mod timing;
 
 pub use command::{Command, Drain, Op, Requantize, Tile};
 pub use config::ArrayConfig;
-pub use counters::{Counter, Counters};
+pub use counters::{Counter, Counters, Derived};
 pub use error::MachineError;
 pub use precision::{ActBits, Rounding, WeightBits};
 pub use register::Register;

@@ -5,7 +5,7 @@ use crate::network::{
     Contract, Execution, Float32Arithmetic, Lowering, Network, NetworkError, Node, Op, PlainLoops, PrecisionPlan, Tensor,
     TensorId, Watched, Work, execute,
 };
-use crumb_arch::{ArrayConfig, Counter, Counters};
+use crumb_arch::{ArrayConfig, Counter, Counters, Derived};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,16 +29,14 @@ pub struct RunReport {
     pub macs_per_cycle: Option<f64>,
     /// Cycles that the full array would need for the useful MACs, over the cycles taken.
     pub utilisation: Option<f64>,
-    /// Bits read from the weight memory.
-    pub weight_bits_read: Option<u64>,
-    /// Bytes of weights received on the stream during this run.
-    pub weight_bytes_received: Option<u64>,
     /// Whether every tensor of the run equals the reference's, bit for bit.
     pub exact: bool,
     /// The first tensor that differs, if any.
     pub mismatch: Option<String>,
     /// What the machine counted.
     pub counters: Option<BTreeMap<&'static str, u64>>,
+    /// What follows from that: bits moved in every memory and on the streams.
+    pub derived: Option<Derived>,
     /// Each layer.
     pub layers: Vec<LayerRow>,
     /// What the host computed.
@@ -214,7 +212,6 @@ fn summarize(
         });
     }
     let cycles = counted(&total, Counter::Cycles);
-    let derived = clocked.then(|| total.derived(config));
     RunReport {
         precision: name.to_owned(),
         images,
@@ -224,11 +221,10 @@ fn summarize(
         bops,
         macs_per_cycle: per_cycle(macs as f64, cycles),
         utilisation: per_cycle(ideal, cycles),
-        weight_bits_read: derived.map(|d| d.weight_bits_read),
-        weight_bytes_received: derived.map(|d| d.weight_bits_written / 8),
         exact: mismatch.is_none(),
         mismatch,
         counters: clocked.then(|| total.iter().map(|(counter, value)| (counter.name(), value)).collect()),
+        derived: clocked.then(|| total.derived(config)),
         layers,
         host: HostWork::default(),
     }

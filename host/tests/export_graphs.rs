@@ -1,61 +1,13 @@
 //! Exports of graphs made by hand: constants that layers share, integers at the graph's ends, and what is refused.
 
 mod export_support;
+mod onnx_builder;
 
 use crumb::network::{DType, Dim, Float32Arithmetic, PrecisionPlan, Rounding, Tensor, TensorData, run};
 use crumb::onnx::{export, import, import_with};
 use export_support::{check, facts, imported, precision};
+use onnx_builder::{FLOAT, INT8, UINT8, field, model, node, tensor, value};
 use std::collections::HashMap;
-
-/// A length-delimited field of a protocol buffer.
-fn field(number: usize, body: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for mut value in [number << 3 | 2, body.len()] {
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-    }
-    bytes.extend(body);
-    bytes
-}
-
-fn message(fields: &[(usize, &[u8])]) -> Vec<u8> {
-    fields.iter().flat_map(|(number, body)| field(*number, body)).collect()
-}
-
-fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
-    let mut bytes: Vec<u8> = inputs.iter().flat_map(|input| field(1, input.as_bytes())).collect();
-    bytes.extend(message(&[(2, output.as_bytes()), (3, format!("{output}.node").as_bytes()), (4, op.as_bytes())]));
-    bytes
-}
-
-fn tensor(name: &str, dims: &[u8], data_type: u8, raw: &[u8]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = dims.iter().flat_map(|&dim| [1 << 3, dim]).collect();
-    bytes.extend([2 << 3, data_type]);
-    bytes.extend(message(&[(8, name.as_bytes()), (9, raw)]));
-    bytes
-}
-
-fn value(name: &str, data_type: u8, dims: &[u8]) -> Vec<u8> {
-    let dims: Vec<u8> = dims.iter().flat_map(|&dim| field(1, &[1 << 3, dim])).collect();
-    let tensor_type = [vec![1 << 3, data_type], field(2, &dims)].concat();
-    message(&[(1, name.as_bytes()), (2, &field(1, &tensor_type))])
-}
-
-const FLOAT: u8 = 1;
-const UINT8: u8 = 2;
-const INT8: u8 = 3;
-
-/// A model in bytes, with a field that nobody knows between the others.
-fn model(nodes: &[Vec<u8>], tensors: &[Vec<u8>], inputs: &[Vec<u8>], outputs: &[Vec<u8>]) -> Vec<u8> {
-    let graph = [(1, nodes), (5, tensors), (11, inputs), (12, outputs)];
-    let mut graph: Vec<u8> =
-        graph.iter().flat_map(|(number, messages)| messages.iter().flat_map(|body| field(*number, body))).collect();
-    graph.extend(field(23, b"unknown"));
-    [vec![1 << 3, 10], field(7, &graph), field(8, &[2 << 3, 13]), field(23, b"kept")].concat()
-}
 
 /// Two products that share their weights, one DequantizeLinear for both; the second's input is the integers that the graph takes.
 fn shared_weights(weights: &[i8; 16], zero: u8) -> Vec<u8> {
@@ -125,14 +77,33 @@ fn what_eight_bit_types_cannot_express_is_refused() {
     let plan = PrecisionPlan::default().with("y.node", precision(8, 4, Rounding::HalfEven));
     assert_eq!(
         export(&bytes, &import, &import.network, &plan).unwrap_err().to_string(),
-        "tensor \"y.node\": found weights that are computed, at 4 bits; supported: 8 bits for weights that are computed; \
+        "node \"y.node\" (MatMul): found weights that are computed, at 4 bits; supported: 8 bits for weights that are computed; \
          give this layer weight_bits = 8 in the plan"
     );
     let plan = PrecisionPlan::default().with("nowhere", precision(8, 4, Rounding::HalfEven));
     assert!(
         export(&bytes, &import, &import.network, &plan).unwrap_err().to_string().starts_with("there is no layer \"nowhere\"")
     );
-    // Activations alone are no obstacle.
+    let mut plan = PrecisionPlan::default();
+    plan.important.insert("a.node".into(), vec![0, 2]);
+    let bytes = shared_weights(&[1; 16], 7);
+    let import = imported(&bytes);
+    assert_eq!(
+        export(&bytes, &import, &import.network, &plan).unwrap_err().to_string(),
+        "node \"a.node\" (MatMul): found input channels of two widths; supported: one width for a tensor; leave out important_channels"
+    );
+}
+
+#[test]
+fn activations_of_computed_products_are_narrowed() {
+    let nodes = [
+        node("QuantizeLinear", &["x", "s", "z"], "xq"),
+        node("DequantizeLinear", &["xq", "s", "z"], "xf"),
+        node("MatMul", &["xf", "xf"], "y"),
+    ];
+    let tensors = [tensor("s", &[], FLOAT, &0.5f32.to_le_bytes()), tensor("z", &[], INT8, &[0])];
+    let bytes = model(&nodes, &tensors, &[value("x", FLOAT, &[4, 4])], &[value("y", FLOAT, &[4, 4])]);
+    let import = imported(&bytes);
     let plan = PrecisionPlan::default().with("y.node", precision(4, 8, Rounding::HalfEven));
     let x = (0..16).map(|i| i as f32 * 7.3 - 60.0).collect();
     check("product", &bytes, &import, &Tensor::new(vec![4, 4], TensorData::F32(x)).unwrap(), &plan);

@@ -21,6 +21,7 @@ class Model:
     def __init__(self, seed: int):
         self.random = np.random.default_rng(seed)
         self.nodes, self.constants = [], {}
+        self.quantizers = ""  # Their domain.
 
     def constant(self, name: str, value: np.ndarray) -> str:
         self.constants.setdefault(name, numpy_helper.from_array(np.asarray(value), name))
@@ -34,12 +35,13 @@ class Model:
     def pair(self, x: str, scale: float, zero: int, tag: str) -> str:
         """QuantizeLinear and DequantizeLinear with constants of this name."""
         parameters = [self.constant(f"{tag}_scale", np.float32(scale)), self.constant(f"{tag}_zero", U8(zero))]
-        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [x, *parameters]), *parameters])
+        integers = self.node("QuantizeLinear", [x, *parameters], domain=self.quantizers)
+        return self.node("DequantizeLinear", [integers, *parameters], domain=self.quantizers)
 
     def weights(self, *shape: int) -> str:
         """Dequantized int8 weights with scale 0.3."""
         values = self.constant("weights", self.random.integers(-9, 10, shape).astype(np.int8))
-        return self.node("DequantizeLinear", [values, self.constant("weight_scale", np.float32(0.3))])
+        return self.node("DequantizeLinear", [values, self.constant("weight_scale", np.float32(0.3))], domain=self.quantizers)
 
     def product(self) -> str:
         """A MatMul of quantized operands, not yet quantized itself."""
@@ -113,7 +115,14 @@ def add_clip(model: Model) -> list[str]:
     return [model.pair(inside, 0.06, 0, "inside_output"), model.pair(beyond, 0.06, 0, "beyond_output")]
 
 
-MODELS = [add_relu, add_relu_kept, add_clip, identity, dropout, equal_quantizers, shared_clip, shared_zero_point, weight_read_twice, relu_between]
+def contrib(model: Model) -> list[str]:
+    """Quantizers of onnxruntime's own domain, as quantize_static writes them with UseQDQContribOps."""
+    model.quantizers = "com.microsoft"
+    y = model.pair(model.product(), 0.6, 90, "output")
+    return [model.pair(model.node("Add", [y, y]), 1.1, 90, "sum")]
+
+
+MODELS = [contrib, add_relu, add_relu_kept, add_clip, identity, dropout, equal_quantizers, shared_clip, shared_zero_point, weight_read_twice, relu_between]
 
 
 def write_all(folder: Path) -> int:
@@ -123,7 +132,7 @@ def write_all(folder: Path) -> int:
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in build(model)]
         inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [100, 64])]
         graph = helper.make_graph(model.nodes, build.__name__, inputs, outputs, list(model.constants.values()))
-        proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+        proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=10)
         x = model.random.normal(0, 1, (100, 64)).astype(np.float32)
         case = folder / build.__name__
         case.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ fn float_operators() {
 /// What stands around an operator decides in which arithmetic it runs; scales here let another one show.
 #[test]
 fn operators_and_their_neighbours() {
-    all(&cases(BUILD, "neighbours", &[""], 10), |case| {
+    all(&cases(BUILD, "neighbours", &[""], 11), |case| {
         check(&case.network("model.onnx")?, &case.tensors("input"), &case.tensors("output"), 8)
     });
 }

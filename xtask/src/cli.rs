@@ -46,7 +46,7 @@ pub enum Task {
     Fpga,
     /// Write the generated pages and tables under docs/
     Docs,
-    /// Write the generated parts of README.md by running the commands they come from
+    /// Write the generated parts of README.md and docs by running the commands they come from
     Readme {
         /// Only the part of this name, which stands in its marker `<!-- generated:NAME -->`; may be given more than once
         #[arg(long, value_name = "NAME")]

@@ -52,8 +52,8 @@ pub enum Failure {
     /// The README lacks a marker.
     #[error("README.md: {0}")]
     Readme(#[from] MarkerError),
-    /// No part of the README has this name.
-    #[error("README.md has no generated part '{found}': expected one of {expected}")]
+    /// No part of a document has this name.
+    #[error("no document has a generated part '{found}': expected one of {expected}")]
     NoSuchPart {
         /// The name asked for.
         found: String,

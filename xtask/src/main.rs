@@ -6,7 +6,7 @@
 //! oracles  oracles -> runner -> step   the models of onnxruntime alone
 //! fpga     checks     -> runner -> step    place and route alone
 //! docs     docs                            pages generated from crumb-arch
-//! readme   readme                          the parts of the README that commands print
+//! readme   readme                          the parts of the documents that commands print
 //! ```
 
 mod checks;

@@ -1,4 +1,4 @@
-//! `cargo xtask readme`: the parts of the README that commands print, written by running the commands.
+//! `cargo xtask readme`: the parts of the README and of `docs` that commands print, written by running the commands.
 //!
 //! A part stands between `<!-- generated:NAME -->` and `<!-- /generated -->`, as a code block that begins with the command.
 
@@ -7,12 +7,31 @@ use crate::failure::Failure;
 use crumb_arch::document::{body, splice};
 use std::fs;
 
-/// The name of each part and the command that prints it.
-const PARTS: [(&str, &str); 4] = [
-    ("main-job", "cargo run --release"),
-    ("verify", "cargo run --release -- verify --config tiny"),
-    ("fpga", "cargo run --release -- fpga --config tiny"),
-    ("fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
+/// A part of a document that a command prints.
+struct Part {
+    document: &'static str,
+    name: &'static str,
+    command: &'static str,
+}
+
+const fn part(document: &'static str, name: &'static str, command: &'static str) -> Part {
+    Part { document, name, command }
+}
+
+/// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes.
+const PARTS: [Part; 8] = [
+    part("README.md", "main-job", "cargo run --release"),
+    part("README.md", "verify", "cargo run --release -- verify --config tiny"),
+    part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
+    part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
+    part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
+    part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
+    part(
+        "docs/convolution.md",
+        "unrolled",
+        "cargo run --release -- run target/oracles/resnet18.onnx --input target/oracles/resnet18.input_0.npy --config large",
+    ),
+    part("docs/convolution.md", "inputs", "cargo run --release -- inspect target/oracles/resnet18.onnx"),
 ];
 
 /// Runs the commands of the parts named, or of all, and writes what they print.
@@ -20,11 +39,11 @@ const PARTS: [(&str, &str); 4] = [
 /// # Errors
 /// If a name or marker does not exist, or a command fails.
 pub fn write(only: &[String]) -> Result<(), Failure> {
-    if let Some(found) = only.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
-        return Err(Failure::NoSuchPart { found: found.clone(), expected: PARTS.map(|(name, _)| name).join(", ") });
+    if let Some(found) = only.iter().find(|name| !PARTS.iter().any(|part| part.name == *name)) {
+        return Err(Failure::NoSuchPart { found: found.clone(), expected: PARTS.map(|part| part.name).join(", ") });
     }
-    let path = root().join("README.md");
-    for (name, command) in PARTS.into_iter().filter(|(name, _)| only.is_empty() || only.iter().any(|o| o == name)) {
+    for Part { document, name, command } in PARTS.into_iter().filter(|p| only.is_empty() || only.iter().any(|o| o == p.name)) {
+        let path = root().join(document);
         // Look for the marker before a command that may take minutes, and read anew after it.
         let read = || fs::read_to_string(&path).map_err(|source| Failure::File { action: "read", path: path.clone(), source });
         body(&read()?, name)?;
@@ -33,7 +52,7 @@ pub fn write(only: &[String]) -> Result<(), Failure> {
         let output = CommandLine::new(command).output()?;
         let text = splice(&read()?, name, &block(command, &output))?;
         fs::write(&path, text).map_err(|source| Failure::File { action: "write", path: path.clone(), source })?;
-        println!("README.md: {name} written");
+        println!("{document}: {name} written");
     }
     Ok(())
 }
@@ -47,10 +66,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_has_a_place_for_every_part() {
-        let readme = include_str!("../../README.md");
-        for (name, command) in PARTS {
-            let body = body(readme, name).unwrap();
+    fn every_part_has_its_place() {
+        for Part { document, name, command } in PARTS {
+            let text = fs::read_to_string(root().join(document)).unwrap();
+            let body = body(&text, name).unwrap();
             assert!(body.starts_with(&format!("```text\n$ {command}\n")), "{name}: stale, run `cargo xtask readme`");
         }
     }
@@ -58,6 +77,9 @@ mod tests {
     #[test]
     fn unknown_parts_are_refused() {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
-        assert_eq!(error, "README.md has no generated part 'speed': expected one of main-job, verify, fpga, fpga-small");
+        assert_eq!(
+            error,
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, channels, refine, unrolled, inputs"
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! `crumb export`: a model at a plan's precision, as a file of 8-bit types that other implementations run.
 
 use super::Failure;
+use super::constants::ConstantOptions;
 use super::files::{OutputFile, at, read, refuse_same};
 use super::options::Message;
 use super::output::print;
 use super::plan::{PlanOptions, Planned};
 use super::table::thousands;
 use crate::onnx;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Write a model at a plan's precision as an ONNX file of 8-bit types.
@@ -26,6 +26,8 @@ pub struct Export {
     model: PathBuf,
     #[command(flatten)]
     plan: PlanOptions,
+    #[command(flatten)]
+    constants: ConstantOptions,
     /// The edited model.
     #[arg(long, value_name = "SWITCHED.onnx")]
     out: PathBuf,
@@ -36,9 +38,10 @@ impl Export {
     pub fn execute(&self) -> Result<(), Failure> {
         let mut inputs: Vec<(&str, &Path)> = vec![("the model", &self.model)];
         inputs.extend(self.plan.precision.as_deref().map(|path| ("--precision", path)));
+        inputs.extend(self.constants.inputs());
         refuse_same(&[("--out", &self.out)], &inputs)?;
         let bytes = read(&self.model)?;
-        let import = onnx::import_with(&bytes, &HashMap::new()).map_err(at(self.model.display()))?;
+        let import = self.constants.import(&bytes, &self.model)?;
         let mut network = import.network.clone();
         let Planned { plan, counts, origin } = self.plan.plan(&mut network)?;
         if let Some(layer) = counts.keys().next() {

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 success; 1 a comparison failed; 2 wrong usage or input, or a tool is missing.
 
+mod constants;
 mod doctor;
 mod export;
 mod files;

@@ -45,7 +45,7 @@ impl GraphNode<'_> {
     }
 
     pub fn is(&self, op_type: &str) -> bool {
-        domain(&self.proto.domain).is_empty() && self.proto.op_type == op_type
+        rules(self.proto).is_empty() && self.proto.op_type == op_type
     }
 
     pub fn refuse(&self, refusal: Refusal) -> ImportError {
@@ -97,6 +97,14 @@ pub(crate) struct Graph<'a> {
 /// ONNX's own domain has two names.
 pub(crate) fn domain(name: &str) -> &str {
     if name == "ai.onnx" { "" } else { name }
+}
+
+/// The domain whose rules a node follows: QuantizeLinear and DequantizeLinear of onnxruntime's own domain are ONNX's.
+pub(crate) fn rules(node: &NodeProto) -> &str {
+    match (domain(&node.domain), node.op_type.as_str()) {
+        ("com.microsoft", "QuantizeLinear" | "DequantizeLinear") => "",
+        (domain, _) => domain,
+    }
 }
 
 impl<'a> Graph<'a> {
@@ -243,7 +251,7 @@ impl<'a> Graph<'a> {
         quantizers: &mut HashMap<Vec<u8>, (usize, &'a str)>,
     ) -> Option<(usize, ValueId)> {
         let [output] = node.output.as_slice() else { return None };
-        if !domain(&node.domain).is_empty()
+        if !rules(node).is_empty()
             || outputs.contains(output.as_str())
             || output.is_empty()
             || names.contains_key(output.as_str())
@@ -258,7 +266,8 @@ impl<'a> Graph<'a> {
             ("QuantizeLinear", operands) => {
                 // Of the same values: onnxruntime does not compare constants of different names.
                 let ids: Option<Vec<ValueId>> = operands.iter().map(|name| known(name)).collect();
-                let mut key: Vec<u8> = ids?.iter().flat_map(|id| id.to_le_bytes()).collect();
+                let mut key = domain(&node.domain).as_bytes().to_vec();
+                key.extend(ids?.iter().flat_map(|id| id.to_le_bytes()));
                 node.attribute.iter().for_each(|attribute| key.extend(attribute.encode_to_vec()));
                 let (first, name) = *quantizers.entry(key).or_insert((index, output.as_str()));
                 (first != index).then(|| known(name)).flatten().map(|value| (first, value))

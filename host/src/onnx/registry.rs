@@ -5,7 +5,7 @@
 
 use super::attributes::Attributes;
 use super::error::{ImportError, Refusal, quoted};
-use super::graph::{GraphNode, domain};
+use super::graph::{GraphNode, domain, rules};
 use super::ops::{
     activation, arithmetic, constants, convolution, layout, matrix, normalisation, pooling, qlinear, qonnx, quantization,
     rearrange,
@@ -146,7 +146,7 @@ fn way_out(cx: &Translation<'_>, node: &GraphNode<'_>) -> &'static str {
 
 /// Translates one node.
 pub(crate) fn translate(cx: &mut Translation<'_>, node: &GraphNode<'_>) -> Result<(), ImportError> {
-    let own = |operator: &&Operator| operator.op_type == node.proto.op_type && operator.domain == domain(&node.proto.domain);
+    let own = |operator: &&Operator| operator.op_type == node.proto.op_type && operator.domain == rules(node.proto);
     let Some(operator) = OPERATORS.iter().find(own) else {
         return Err(node.refuse(Refusal::new(
             format!("operator {}", quoted(&node.operator())),

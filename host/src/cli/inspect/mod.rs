@@ -5,14 +5,14 @@ mod shapes;
 mod template;
 
 use super::Failure;
+use super::constants::ConstantOptions;
 use super::files::{OutputFile, at, read, refuse_same};
 use super::output::{print, print_json};
 use super::table::{Table, thousands};
 use crate::onnx;
 use report::{NodeRow, Totals};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show what a model is made of: each node, where it runs, its MACs, types and zero points.
 ///
@@ -30,6 +30,8 @@ pub struct Inspect {
     /// Sizes of an input that the file leaves open; repeat for several. The name may be left out if there is one input.
     #[arg(long = "input-shape", value_name = "[NAME=]1x3x224x224")]
     input_shapes: Vec<String>,
+    #[command(flatten)]
+    constants: ConstantOptions,
     /// Write a precision plan to edit: every layer of the array, at the file's widths.
     #[arg(long, value_name = "PLAN.toml")]
     out: Option<PathBuf>,
@@ -51,11 +53,13 @@ impl Inspect {
     /// Carries the command out.
     pub fn execute(&self) -> Result<(), Failure> {
         if let Some(out) = &self.out {
-            refuse_same(&[("--out", out)], &[("the model", &self.model)])?;
+            let mut inputs: Vec<(&str, &Path)> = vec![("the model", &self.model)];
+            inputs.extend(self.constants.inputs());
+            refuse_same(&[("--out", out)], &inputs)?;
         }
         let bytes = read(&self.model)?;
         let model = self.model.display().to_string();
-        let import = onnx::import_with(&bytes, &HashMap::new()).map_err(at(&model))?;
+        let import = self.constants.import(&bytes, &self.model)?;
         let shapes::InputShapes { sizes, note } = shapes::of(&import.network, &self.input_shapes)?;
         let known = sizes.map(|sizes| import.network.known(&sizes)).transpose().map_err(at(&model))?;
         let types = onnx::weight_types(&bytes, &import);
@@ -94,16 +98,17 @@ impl Report {
     }
 
     fn sums(&self) -> String {
-        let Totals { macs, weight_bytes, nodes, host_nodes, elements, host_elements } = &self.totals;
+        let Totals { macs, weight_bytes, input_bytes, nodes, host_nodes, elements, host_elements } = &self.totals;
         let share = elements.zip(*host_elements).filter(|(all, _)| *all > 0);
         let share = share.map_or(String::new(), |(all, host)| {
             let percent = 100.0 * host as f64 / all as f64;
             format!(", which write {} of {} elements ({percent:.1} %)", thousands(host), thousands(all))
         });
         format!(
-            "array        {} MACs, {} bytes of weights\nhost         {host_nodes} of {nodes} nodes{share}\n",
+            "array        {} MACs, {} bytes of weights, {} bytes of inputs\nhost         {host_nodes} of {nodes} nodes{share}\n",
             macs.map_or("-".into(), thousands),
-            thousands(*weight_bytes)
+            thousands(*weight_bytes),
+            input_bytes.map_or("-".into(), thousands)
         )
     }
 }

@@ -34,6 +34,8 @@ pub struct LayerRow {
     pub weight_bits: u8,
     /// Bytes of weights in the machine, one for each; 0 where they are computed.
     pub weight_bytes: u64,
+    /// Bytes of its input, one for each element, if the shape is known.
+    pub input_bytes: Option<u64>,
     /// Which operands have zero points: `none`, `input`, `weights` or `input, weights`.
     pub zero_points: &'static str,
     /// How the output leaves the array.
@@ -49,6 +51,8 @@ pub struct Totals {
     pub macs: Option<u64>,
     /// Bytes of weights in the machine.
     pub weight_bytes: u64,
+    /// Bytes of all layers' inputs, each read once.
+    pub input_bytes: Option<u64>,
     /// Nodes, and those of the host among them.
     pub nodes: usize,
     /// As above.
@@ -84,7 +88,8 @@ fn row(network: &Network, node: &Node, known: Option<&[Known]>, types: &BTreeMap
         let left = node.inputs.first().copied().flatten();
         let k = if layer.k > 0 { Some(layer.k) } else { left.and_then(|id| sizes(id.0)).and_then(|sizes| sizes.last().copied()) };
         let macs = first.and_then(|id| elements(id.0)).zip(k).and_then(|(elements, k)| elements.checked_mul(k as u64));
-        layer_row(network, node, layer, macs, types)
+        let input_bytes = left.and_then(|id| elements(id.0));
+        LayerRow { macs, input_bytes, ..layer_row(network, node, layer, types) }
     });
     NodeRow {
         name: node.name.clone(),
@@ -95,13 +100,7 @@ fn row(network: &Network, node: &Node, known: Option<&[Known]>, types: &BTreeMap
     }
 }
 
-fn layer_row(
-    network: &Network,
-    node: &Node,
-    layer: &ArrayLayer,
-    macs: Option<u64>,
-    types: &BTreeMap<String, String>,
-) -> LayerRow {
+fn layer_row(network: &Network, node: &Node, layer: &ArrayLayer, types: &BTreeMap<String, String>) -> LayerRow {
     let operand = |slot: usize| node.inputs.get(slot).copied().flatten();
     let right = operand(1).map(|id| type_name(network.tensor(id).dtype, layer.file_bits) + " computed");
     let stored = types.get(&layer.name).cloned().unwrap_or_else(|| format!("{} bits", layer.file_bits));
@@ -111,7 +110,8 @@ fn layer_row(
     let shares = network.nodes.iter().filter(|other| other.inputs.first() == node.inputs.first());
     let shares = shares.filter_map(|other| other.op.array_layer()).filter(|other| other.name != layer.name);
     LayerRow {
-        macs,
+        macs: None,
+        input_bytes: None,
         activations: type_name(layer.input.dtype, layer.input.bits),
         weights: right.unwrap_or(stored),
         act_bits: layer.input.bits,
@@ -138,6 +138,7 @@ pub fn totals(network: &Network, rows: &[NodeRow]) -> Totals {
     Totals {
         macs: sum(layers().map(|layer| layer.macs)),
         weight_bytes: layers().map(|layer| layer.weight_bytes).fold(0, u64::saturating_add),
+        input_bytes: sum(layers().map(|layer| layer.input_bytes)),
         nodes: network.nodes.len(),
         host_nodes: network.nodes.iter().filter(|node| matches!(node.op, Op::Host(_))).count(),
         elements: sum(rows.iter().map(|row| row.elements)),

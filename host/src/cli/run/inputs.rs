@@ -6,7 +6,6 @@ use crate::cli::options::Message;
 use crate::digits::Digits;
 use crate::network::{DType, Network, NetworkError, Tensor, TensorData};
 use crate::npy::{self, Array};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// The file of an `--input` argument that names its input, if it does.
@@ -26,23 +25,6 @@ fn split<'a>(option: &str, argument: &'a str, names: &[&str]) -> Result<(Option<
 pub fn path_of(argument: &str) -> &Path {
     let whole = Path::new(argument);
     argument.split_once('=').map_or(whole, |(_, file)| if whole.is_file() { whole } else { Path::new(file) })
-}
-
-/// Reads constants, each `NAME=FILE`.
-///
-/// # Errors
-/// Arguments without a name, and files that cannot be read.
-pub fn constants(arguments: &[String]) -> Result<HashMap<String, Tensor>, Failure> {
-    let mut constants = HashMap::new();
-    for argument in arguments {
-        let Some((name, file)) = argument.split_once('=') else {
-            return Err(Message(format!("--constant {argument}: expected NAME=FILE.npy")).into());
-        };
-        if constants.insert(name.to_owned(), Tensor::try_from(npy::read(Path::new(file))?)?).is_some() {
-            return Err(Message(format!("--constant {argument}: {name} is given already; give each once")).into());
-        }
-    }
-    Ok(constants)
 }
 
 /// Reads labels: one integer for each image.

@@ -7,6 +7,7 @@ mod tables;
 pub use main_job::MainJob;
 
 use super::Failure;
+use super::constants::ConstantOptions;
 use super::files::{OutputFile, at, read, refuse_same};
 use super::options::{MachineOptions, Message};
 use super::output::{print, print_json};
@@ -17,9 +18,9 @@ use crate::digits;
 use crate::network::importance::{ShiftingErrors, calibrate, shifting_errors};
 use crate::network::machine::{MachineEngine, MachineRunError};
 use crate::network::{Network, PrecisionPlan, Tensor};
+use crate::npy;
 use crate::refine::{self, Refined};
 use crate::session::Session;
-use crate::{npy, onnx};
 use clap::builder::RangedU64ValueParser;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +51,8 @@ pub struct Run {
     out: Option<PathBuf>,
     #[command(flatten)]
     plan: PlanOptions,
-    /// A value for an input that is to be a constant, such as a scale; repeat for several.
-    #[arg(long = "constant", value_name = "NAME=X.npy", requires = "model")]
-    constants: Vec<String>,
+    #[command(flatten)]
+    constants: ConstantOptions,
     /// Inputs that rank the important channels of layers for which the plan gives only their number.
     #[arg(long, value_name = "[NAME=]X.npy", requires = "precision")]
     calibrate: Vec<String>,
@@ -90,8 +90,7 @@ impl Run {
     }
 
     fn run_model(&self, path: &Path) -> Result<(), Failure> {
-        let constants = inputs::constants(&self.constants)?;
-        let network = onnx::import_with(&read(path)?, &constants).map_err(at(path.display()))?.network;
+        let network = self.constants.import(&read(path)?, path)?.network;
         let inputs = inputs::read("--input", &self.inputs, &network)?;
         let labels = self.labels.as_deref().map(inputs::labels).transpose()?;
         self.run_once(network, &inputs, labels, &path.display().to_string())
@@ -198,7 +197,7 @@ impl Run {
     fn output_file(&self) -> Result<Option<OutputFile>, Failure> {
         let mut read: Vec<(&str, &Path)> = self.inputs.iter().map(|argument| ("--input", inputs::path_of(argument))).collect();
         read.extend(self.calibrate.iter().map(|argument| ("--calibrate", inputs::path_of(argument))));
-        read.extend(self.constants.iter().map(|argument| ("--constant", inputs::path_of(argument))));
+        read.extend(self.constants.inputs());
         read.extend(self.labels.as_deref().map(|path| ("--labels", path)));
         read.extend(self.model.as_deref().map(|path| ("the model", path)));
         read.extend(self.plan.precision.as_deref().map(|path| ("--precision", path)));

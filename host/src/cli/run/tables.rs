@@ -4,6 +4,7 @@ use crate::benchmark::RunReport;
 use crate::cli::table::{Table, thousands};
 use crate::network::importance::ShiftingErrors;
 use crate::refine::Refined;
+use crumb_arch::Counter;
 
 const fn yes(exact: bool) -> &'static str {
     if exact { "yes" } else { "NO" }
@@ -23,8 +24,8 @@ fn percent(value: Option<f64>) -> String {
 
 /// Whether the weights stayed in the machine, as far as it counts what it receives.
 pub fn weights_phrase(reports: &[RunReport]) -> Option<&'static str> {
-    let received: Option<Vec<u64>> = reports.iter().map(|report| report.weight_bytes_received).collect();
-    let stayed = received?.iter().all(|&bytes| bytes == 0);
+    let received: Option<Vec<u64>> = reports.iter().map(|report| Some(report.derived?.weight_bits_written)).collect();
+    let stayed = received?.iter().all(|&bits| bits == 0);
     Some(if stayed { "weights uploaded once" } else { "weights streamed in every run: they exceed the weight memory" })
 }
 
@@ -50,9 +51,9 @@ pub fn job(reports: &[RunReport]) -> Table {
             count(r.cycles.map(|cycles| cycles.div_ceil(images))),
             tenths(r.macs_per_cycle),
             percent(r.utilisation),
-            count(r.weight_bits_read),
+            count(r.derived.map(|d| d.weight_bits_read)),
             thousands(r.bops / images),
-            count(r.weight_bytes_received),
+            count(r.derived.map(|d| d.weight_bits_written / 8)),
             yes(r.exact).into(),
         ]);
     }
@@ -76,7 +77,28 @@ pub fn layers(report: &RunReport) -> String {
     }
     let pace =
         report.cycles.map(|cycles| format!("{} cycles, {} MACs/cycle, ", thousands(cycles), tenths(report.macs_per_cycle)));
-    format!("{table}{}{}exact: {}\n", host(report), pace.unwrap_or_default(), yes(report.exact))
+    let (host, stream, cycles) = (host(report), stream(report), cycles(report));
+    format!("{table}{host}{stream}{cycles}{}exact: {}\n", pace.unwrap_or_default(), yes(report.exact))
+}
+
+/// What the cycles were spent on, in a line.
+fn cycles(report: &RunReport) -> String {
+    let Some(counters) = &report.counters else { return String::new() };
+    let uses = Counter::uses_of_cycles().iter().filter_map(|counter| {
+        let value = counters.get(counter.name()).copied().filter(|&value| value > 0)?;
+        Some(format!("{} {}", thousands(value), counter.name().trim_end_matches("_cycles").replace('_', " ")))
+    });
+    format!("cycles: {}\n", uses.collect::<Vec<_>>().join(", "))
+}
+
+/// What crossed the streams, in a line.
+fn stream(report: &RunReport) -> String {
+    report.derived.map_or(String::new(), |d| {
+        let [all, activations, weights, out] =
+            [d.stream_bits_in, d.activation_bits_written, d.weight_bits_written, d.stream_bits_out]
+                .map(|bits| thousands(bits / 8));
+        format!("stream: {all} bytes in ({activations} of activations, {weights} of weights), {out} bytes out\n")
+    })
 }
 
 /// What the host computed, in a line.

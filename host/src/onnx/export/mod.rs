@@ -54,8 +54,11 @@ pub fn export(bytes: &[u8], import: &Import, network: &Network, plan: &Precision
     let own = model.opset_import.iter().find(|import| domain(&import.domain).is_empty());
     let bits = plan.tensor_bits(network)?;
     if let Some(layer) = plan.important.keys().next() {
-        let found = "input channels of two widths";
-        return Err(Refusal::new(found, "one width for a tensor", "leave out important_channels").of_tensor(layer).into());
+        let refusal = Refusal::new("input channels of two widths", "one width for a tensor", "leave out important_channels");
+        let source = import.provenance.layers.iter().find(|source| source.layer == *layer);
+        return Err(source
+            .map_or_else(|| of_layer(network, layer, refusal.clone()), |s| of_node(graph, s.node)(refusal.clone()))
+            .into());
     }
     let mut edits = edits::Edits::new(graph);
     weights::switch(&mut edits, import, network, plan)?;
@@ -64,6 +67,14 @@ pub fn export(bytes: &[u8], import: &Import, network: &Network, plan: &Precision
         let advice = "save it again: onnx.save(onnx.load(path), path)";
         Refusal::new("a file that is written in an unusual way", "one graph, in one piece", advice).of_model().into()
     })
+}
+
+/// The refusal of a layer, by the name that plans use.
+fn of_layer(network: &Network, layer: &str, refusal: Refusal) -> ImportError {
+    let node = network.nodes.iter().find(|node| node.op.array_layer().is_some_and(|other| other.name == layer));
+    let operator = node.map_or(String::new(), |node| node.op.kind().to_string());
+    let Refusal { found, supported, advice } = refusal;
+    ImportError::Node { node: quoted(layer), operator, found, supported, advice }
 }
 
 /// The refusal of a node of the file.

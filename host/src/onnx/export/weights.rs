@@ -14,7 +14,7 @@ use crumb_arch::precision::WeightBits;
 
 use super::constants::{data_type, integers, tensor, type_of};
 use super::edits::{Edits, Stored};
-use super::{ExportError, of_node};
+use super::{ExportError, of_layer, of_node};
 use crate::network::{ArrayLayer, DType, LayerPrecision, Network, Op, PrecisionPlan};
 use crate::onnx::constant;
 use crate::onnx::error::Refusal;
@@ -46,7 +46,8 @@ pub fn switch(edits: &mut Edits<'_>, import: &Import, network: &Network, plan: &
             _ => {
                 let found = format!("weights that are computed, at {} bits", precision.weight_bits);
                 let advice = "give this layer weight_bits = 8 in the plan";
-                return Err(Refusal::new(found, "8 bits for weights that are computed", advice).of_tensor(&layer.name).into());
+                let refusal = Refusal::new(found, "8 bits for weights that are computed", advice);
+                return Err(of_layer(network, &layer.name, refusal).into());
             }
         }
     }
