@@ -22,3 +22,6 @@ pub const DRAIN_LATENCY: usize = LATENCY + 2;
 /// Lines of the output FIFO, and the credits that a drain starts with: more than the way from a read to the FIFO, so that a drain
 /// runs at full rate.
 pub const FIFO_LINES: usize = 32;
+
+/// Tiles that the decoder may give before the sequencer takes them: while they run, it reads the loads that follow.
+pub const TILE_QUEUE: usize = 16;

@@ -79,10 +79,10 @@ pub struct Decoder {
     pub word2_out: Signal<Out, Bits<32>>,
     /// The register `word3`.
     pub word3_out: Signal<Out, Bits<32>>,
-    /// To the sequencer: a tile.
+    /// To the tile queue: a tile.
     pub dispatch_tile: Signal<Out, Bit>,
-    /// From the sequencer: it can take one.
-    pub loader_ready: Signal<In, Bit>,
+    /// From the tile queue: there is room for one.
+    pub queue_ready: Signal<In, Bit>,
     /// From the accumulators: a tile is complete.
     pub done: Signal<In, Bit>,
     /// Its half.
@@ -149,6 +149,7 @@ pub struct Decoder {
     commands: DFF<Bits<32>>,
     pending0: DFF<Bits<8>>,
     pending1: DFF<Bits<8>>,
+    unfinished: DFF<Bits<8>>,
 
     check: HeaderCheck,
     opcode: Signal<Local, Bits<8>>,
@@ -176,6 +177,7 @@ pub struct Decoder {
     idle0: Signal<Local, Bit>,
     idle1: Signal<Local, Bit>,
     idle_inside: Signal<Local, Bit>,
+    fence_tiles: Signal<Local, Bits<8>>,
     fenced: Signal<Local, Bit>,
     half_drains: Signal<Local, Bit>,
     leave: Signal<Local, Bit>,
@@ -243,7 +245,7 @@ impl Decoder {
             word2_out: Default::default(),
             word3_out: Default::default(),
             dispatch_tile: Default::default(),
-            loader_ready: Default::default(),
+            queue_ready: Default::default(),
             done: Default::default(),
             done_half: Default::default(),
             settled0: Default::default(),
@@ -284,6 +286,7 @@ impl Decoder {
             commands: Default::default(),
             pending0: Default::default(),
             pending1: Default::default(),
+            unfinished: Default::default(),
             check: Default::default(),
             opcode: Default::default(),
             is_activations: Default::default(),
@@ -310,6 +313,7 @@ impl Decoder {
             idle0: Default::default(),
             idle1: Default::default(),
             idle_inside: Default::default(),
+            fence_tiles: Default::default(),
             fenced: Default::default(),
             half_drains: Default::default(),
             leave: Default::default(),

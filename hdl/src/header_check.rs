@@ -51,7 +51,7 @@ pub struct HeaderCheck {
     compute: Constant<Bits<8>>,
     drain: Constant<Bits<8>>,
     last_opcode: Constant<Bits<8>>,
-    flags_unused: Constant<Bits<32>>,
+    fence_tiles: Constant<Bits<32>>,
     compute_unused3: Constant<Bits<32>>,
     drain_unused2: Constant<Bits<32>>,
     drain_unused3: Constant<Bits<32>>,
@@ -80,7 +80,6 @@ impl Default for HeaderCheck {
     fn default() -> Self {
         // The circuit below takes for granted which words are free of fields, and that opcodes are 1 .. 9 with the loads first.
         assert!((1..=9).all(|op| command::layout(op).is_some()) && command::layout(10).is_none());
-        let flags = (u32::from(command::FENCE_COMPUTE) | u32::from(command::FENCE_DRAIN)) << fields::FLAGS.lo;
         let unused = |layout, word: usize| mask(!used_bits(layout)[word]);
         Self {
             enable: Default::default(),
@@ -114,7 +113,7 @@ impl Default for HeaderCheck {
             compute: op(opcode::COMPUTE),
             drain: op(opcode::DRAIN),
             last_opcode: op(opcode::CLEAR_ERROR),
-            flags_unused: mask(0xFF << fields::FLAGS.lo & !flags),
+            fence_tiles: mask(u32::from(command::MAX_FENCE_TILES) << (fields::FLAGS.lo + command::FENCE_TILES_LO)),
             compute_unused3: unused(fields::COMPUTE, 3),
             drain_unused2: unused(fields::DRAIN, 2),
             drain_unused3: unused(fields::DRAIN, 3),
@@ -168,7 +167,7 @@ impl Logic for HeaderCheck {
             self.hi.next = self.word3.val().get_bits::<9>(18);
             self.lo_flipped.next = self.lo.val() ^ self.sign9.val();
             self.hi_flipped.next = self.hi.val() ^ self.sign9.val();
-            self.reserved0.next = self.word0.val() & self.flags_unused.val();
+            self.reserved0.next = self.word0.val() & self.fence_tiles.val();
             self.reserved2.next = self.word2.val() & self.drain_unused2.val();
             self.quiet2.next = self.word2.val() & self.drain_format2.val();
 
@@ -212,7 +211,8 @@ impl Logic for HeaderCheck {
             } else {
                 self.bad.next = self.word1.val().any() | self.word2.val().any() | self.word3.val().any();
             }
-            if self.reserved0.val().any() {
+            // Without a fence its number of tiles is 0.
+            if self.reserved0.val().any() & !self.word0.val().get_bit(8) {
                 self.bad.next = true;
             }
 

@@ -15,6 +15,7 @@ pub mod configs;
 pub mod counters;
 pub mod datapath;
 pub mod decoder;
+pub mod distributed_ram;
 pub mod drain;
 pub mod edge;
 pub mod extend;
@@ -39,6 +40,7 @@ pub mod skew;
 pub mod step;
 pub mod stream_in;
 pub mod stream_out;
+pub mod tile_queue;
 pub mod verilog;
 pub mod weight_memory;
 

@@ -1,7 +1,7 @@
 //! The machine: every block and the wires between them, nothing else.
 //!
 //! ```text
-//!  s_axis -> stream_in -> decoder ----> sequencer -> datapath -> requantizer[c] -> packer -> output_fifo -> stream_out -> m_axis
+//!  s_axis -> stream_in -> decoder -> tile_queue -> sequencer -> datapath -> requantizer[c] -> packer -> output_fifo -> stream_out -> m_axis
 //!                            |                          ^                             ^
 //!                            +------> drain ------------+-----------------------------+         counters watch everything
 //! ```
@@ -21,6 +21,7 @@ use crate::requantizer::Requantizer;
 use crate::sequencer::Sequencer;
 use crate::stream_in::StreamIn;
 use crate::stream_out::StreamOut;
+use crate::tile_queue::TileQueue;
 use crumb_arch::ArrayConfig;
 use rust_hdl::prelude::*;
 use std::array::from_fn;
@@ -69,6 +70,7 @@ pub struct Machine<
     stream_in: StreamIn<S, L, B>,
     line_bytes: Split<L, LB>,
     decoder: Decoder,
+    tile_queue: TileQueue,
     sequencer: Sequencer,
     datapath: Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA>,
     drain: Drain,
@@ -136,6 +138,7 @@ impl<
             stream_in: Default::default(),
             line_bytes: Default::default(),
             decoder: Decoder::new(config),
+            tile_queue: Default::default(),
             sequencer: Sequencer::new(config.rows),
             datapath: Default::default(),
             drain: Default::default(),
@@ -182,6 +185,7 @@ impl<
             clock,
             stream_in,
             decoder,
+            tile_queue,
             sequencer,
             datapath,
             drain,
@@ -212,12 +216,17 @@ impl<
         self.datapath.weight_write.next = self.decoder.weight_write.val();
         self.datapath.parameter_write.next = self.decoder.parameter_write.val();
 
-        // Decoder -> sequencer -> datapath.
-        self.sequencer.dispatch_tile.next = self.decoder.dispatch_tile.val();
-        self.sequencer.word1.next = self.decoder.word1_out.val();
-        self.sequencer.word2.next = self.decoder.word2_out.val();
-        self.sequencer.word3.next = self.decoder.word3_out.val();
-        self.decoder.loader_ready.next = self.sequencer.loader_ready.val();
+        // Decoder -> tile queue -> sequencer -> datapath.
+        self.tile_queue.push.next = self.decoder.dispatch_tile.val();
+        self.tile_queue.word1_in.next = self.decoder.word1_out.val();
+        self.tile_queue.word2_in.next = self.decoder.word2_out.val();
+        self.tile_queue.word3_in.next = self.decoder.word3_out.val();
+        self.decoder.queue_ready.next = self.tile_queue.ready.val();
+        self.tile_queue.loader_ready.next = self.sequencer.loader_ready.val();
+        self.sequencer.dispatch_tile.next = self.tile_queue.give.val();
+        self.sequencer.word1.next = self.tile_queue.word1_out.val();
+        self.sequencer.word2.next = self.tile_queue.word2_out.val();
+        self.sequencer.word3.next = self.tile_queue.word3_out.val();
         self.datapath.activation_issue.next = self.sequencer.activation_issue.val();
         self.datapath.weight_issue.next = self.sequencer.weight_issue.val();
         self.datapath.token.next = self.sequencer.token.val();

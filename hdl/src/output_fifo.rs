@@ -7,89 +7,12 @@
 //!
 //! Latency: a line pushed in cycle t may be popped in cycle t + 1. Invariant: never pushed when full, because every line that is on its
 //! way to the FIFO or in it holds one of the drain's 32 credits; never popped when empty.
-//! The memory maps to distributed RAM (ECP5: TRELLIS_DPR16X4), which reads asynchronously.
 
+use crate::distributed_ram::DistributedRam;
 use rust_hdl::prelude::*;
 
 /// Lines that the FIFO holds.
 pub use crumb_arch::timing::FIFO_LINES;
-
-/// 32 words of {last, line}, written at the clock edge, read asynchronously.
-#[derive(LogicBlock)]
-pub struct LineMemory<const L: usize> {
-    /// The clock of the write port.
-    pub clock: Signal<In, Clock>,
-    /// Whether to write.
-    pub write_enable: Signal<In, Bit>,
-    /// Where to write.
-    pub write_address: Signal<In, Bits<5>>,
-    /// What to write.
-    pub write_line: Signal<In, Bits<L>>,
-    /// What to write.
-    pub write_last: Signal<In, Bit>,
-    /// What to read.
-    pub read_address: Signal<In, Bits<5>>,
-    /// The word read, in the same cycle.
-    pub read_line: Signal<Out, Bits<L>>,
-    /// The word read, in the same cycle.
-    pub read_last: Signal<Out, Bit>,
-    _lines: Vec<(Bits<L>, bool)>,
-}
-
-impl<const L: usize> Default for LineMemory<L> {
-    fn default() -> Self {
-        Self {
-            clock: Default::default(),
-            write_enable: Default::default(),
-            write_address: Default::default(),
-            write_line: Default::default(),
-            write_last: Default::default(),
-            read_address: Default::default(),
-            read_line: Default::default(),
-            read_last: Default::default(),
-            _lines: vec![Default::default(); FIFO_LINES],
-        }
-    }
-}
-
-impl<const L: usize> Logic for LineMemory<L> {
-    fn update(&mut self) {
-        let write = self.clock.pos_edge() && self.write_enable.val();
-        if write {
-            self._lines[self.write_address.val().index()] = (self.write_line.val(), self.write_last.val());
-        }
-        if write || self.read_address.changed {
-            (self.read_line.next, self.read_last.next) = self._lines[self.read_address.val().index()];
-        }
-    }
-
-    fn connect(&mut self) {
-        self.read_line.connect();
-        self.read_last.connect();
-    }
-
-    fn hdl(&self) -> Verilog {
-        Verilog::Custom(format!(
-            "\
-reg [{L}:0] mem [0:{last}];
-wire [{L}:0] word;
-integer i;
-initial begin
-    for (i = 0; i < {FIFO_LINES}; i = i + 1) mem[i] = 0;
-end
-always @(posedge clock) begin
-    if (write_enable) mem[write_address] <= {{write_last, write_line}};
-end
-assign word = mem[read_address];
-always @(*) begin
-    read_line = word[{top}:0];
-    read_last = word[{L}];
-end",
-            last = FIFO_LINES - 1,
-            top = L - 1,
-        ))
-    }
-}
 
 /// The FIFO for lines of `L` bits.
 #[derive(LogicBlock, Default)]
@@ -110,7 +33,8 @@ pub struct OutputFifo<const L: usize> {
     pub line_out: Signal<Out, Bits<L>>,
     /// It ends a packet.
     pub last_out: Signal<Out, Bit>,
-    memory: LineMemory<L>,
+    line: DistributedRam<L, 5>,
+    last: DistributedRam<1, 5>,
     write: DFF<Bits<5>>,
     read: DFF<Bits<5>>,
     count: DFF<Bits<6>>,
@@ -120,14 +44,20 @@ impl<const L: usize> Logic for OutputFifo<L> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, write, read, count);
-        self.memory.clock.next = self.clock.val();
-        self.memory.write_enable.next = self.push.val();
-        self.memory.write_address.next = self.write.q.val();
-        self.memory.write_line.next = self.line_in.val();
-        self.memory.write_last.next = self.last_in.val();
-        self.memory.read_address.next = self.read.q.val();
-        self.line_out.next = self.memory.read_line.val();
-        self.last_out.next = self.memory.read_last.val();
+        clock!(self, clock, line, last);
+        self.line.write_enable.next = self.push.val();
+        self.last.write_enable.next = self.push.val();
+        self.line.write_address.next = self.write.q.val();
+        self.last.write_address.next = self.write.q.val();
+        self.line.write_data.next = self.line_in.val();
+        self.last.write_data.next = 0.into();
+        if self.last_in.val() {
+            self.last.write_data.next = 1.into();
+        }
+        self.line.read_address.next = self.read.q.val();
+        self.last.read_address.next = self.read.q.val();
+        self.line_out.next = self.line.read_data.val();
+        self.last_out.next = self.last.read_data.val().get_bit(0);
         self.available.next = self.count.q.val().any();
         if self.push.val() {
             self.write.d.next = self.write.q.val() + 1;

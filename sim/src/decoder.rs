@@ -37,8 +37,8 @@ pub enum State {
 
 /// What the decoder sees of the rest of the machine in a cycle.
 pub struct Seen {
-    /// The sequencer takes a tile.
-    pub loader_ready: bool,
+    /// The tile queue takes a tile.
+    pub queue_ready: bool,
     /// The half being drained, if any.
     pub draining: Option<u8>,
     /// The drain has credits.
@@ -125,6 +125,11 @@ impl Decoder {
         self.pending != [0; 2]
     }
 
+    /// Tiles that have not completed.
+    fn unfinished(&self) -> u8 {
+        self.pending[0] + self.pending[1]
+    }
+
     /// Whether no command is under way.
     pub fn is_between_commands(&self) -> bool {
         self.state == State::Header && self.index == 0
@@ -146,11 +151,12 @@ impl Decoder {
     /// The operation that is carried out in this cycle, if any.
     pub fn dispatch(&self, seen: &Seen) -> Option<&Op> {
         let command = self.decoded.as_ref().ok().filter(|_| self.state == State::Wait)?;
-        let fenced = (command.fence_compute && self.any_pending()) || (command.fence_drain && seen.draining.is_some());
+        let fenced = command.fence_compute.is_some_and(|tiles| self.unfinished() > tiles)
+            || (command.fence_drain && seen.draining.is_some());
         let idle = !self.any_pending() && seen.draining.is_none();
         let free = match command.op {
             Op::LoadActivations { .. } | Op::LoadWeights { .. } | Op::LoadParameters { .. } => true,
-            Op::Compute(tile) => seen.loader_ready && seen.draining != Some(tile.half),
+            Op::Compute(tile) => seen.queue_ready && seen.draining != Some(tile.half),
             Op::Drain(_) => seen.draining.is_none(),
             Op::ReadStatus | Op::ReadCounters | Op::ClearCounters | Op::ClearError => idle,
         };
@@ -320,6 +326,7 @@ impl Decoder {
         v.register("commands", 32, self.commands.into());
         v.register("pending0", 8, self.pending[0].into());
         v.register("pending1", 8, self.pending[1].into());
+        v.register("unfinished", 8, self.unfinished().into());
         v.end();
     }
 }

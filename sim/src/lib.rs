@@ -23,6 +23,7 @@ pub mod sequencer;
 mod skew;
 pub mod stream_in;
 pub mod stream_out;
+pub mod tile_queue;
 pub mod trace;
 pub mod vcd;
 mod weight_memory;

@@ -13,6 +13,7 @@ use crate::requantizer::Requantizers;
 use crate::sequencer::Sequencer;
 use crate::stream_in::StreamIn;
 use crate::stream_out::StreamOut;
+use crate::tile_queue::TileQueue;
 use crate::trace::{Collector, Visitor};
 use crumb_arch::boundary::{Boundary, Data, Inputs, Outputs};
 use crumb_arch::config::ConfigError;
@@ -27,6 +28,7 @@ pub struct Machine {
     cycle: u64,
     stream_in: StreamIn,
     decoder: Decoder,
+    tile_queue: TileQueue,
     sequencer: Sequencer,
     datapath: Datapath,
     drain: Drain,
@@ -52,6 +54,7 @@ impl Machine {
             cycle: 0,
             stream_in: StreamIn::new(line, stream),
             decoder: Decoder::new(config),
+            tile_queue: TileQueue::default(),
             sequencer: Sequencer::new(config),
             datapath: Datapath::new(config),
             drain: Drain::default(),
@@ -117,7 +120,7 @@ impl Machine {
         let line_ready = self.decoder.line_ready();
         let taken = self.stream_in.valid && line_ready;
         let seen = Seen {
-            loader_ready: self.sequencer.loader_ready(),
+            queue_ready: self.tile_queue.ready(),
             draining: self.drain.half(),
             credits: self.drain.has_credits(),
             done: self.datapath.done(),
@@ -153,7 +156,9 @@ impl Machine {
             _ => (None, None),
         };
         self.drain.clock(drain, settled, response.is_some(), pop, pushed_last);
-        self.sequencer.clock(tile);
+        let next = self.tile_queue.front().filter(|_| self.sequencer.loader_ready());
+        self.tile_queue.clock(tile, next.is_some());
+        self.sequencer.clock(next);
         let line = self.stream_in.line();
         let word = u32::from_le_bytes([line[0], line[1], line[2], line[3]]);
         let offered = self.stream_in.valid.then_some((word, self.stream_in.last, self.stream_in.ragged));
@@ -231,6 +236,7 @@ impl Machine {
     pub fn visit(&self, v: &mut dyn Visitor) {
         self.stream_in.visit(v);
         self.decoder.visit(v);
+        self.tile_queue.visit(v);
         self.sequencer.visit(v);
         self.datapath.visit(v);
         self.drain.visit(v);

@@ -27,7 +27,7 @@ fn stream(config: &ArrayConfig) -> Beats {
     let mut beats = Beats::new(config.stream_bits / 8);
     let mut seed = 1u8;
     let mut send = |op: Op| {
-        let command = Command { op, fence_compute: true, fence_drain: true };
+        let command = Command { op, fence_compute: Some(0), fence_drain: true };
         let mut bytes = Vec::new();
         header_lines(&command.encode(), config, &mut bytes);
         for _ in 0..command.payload_lines() * config.line_bytes() {

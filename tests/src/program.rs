@@ -152,7 +152,7 @@ impl Writer<'_> {
 
     /// A load with random payload. Significands are those of a float32, or zero.
     fn load(&mut self, op: Op) {
-        let command = Command { op, fence_compute: true, fence_drain: true };
+        let command = Command { op, fence_compute: Some(0), fence_drain: true };
         let mut payload = self.noise(command.payload_lines() * self.config.line_bytes());
         if let Op::LoadParameters { .. } = op {
             let zero = self.rng.u8(..8) == 0;
@@ -212,7 +212,7 @@ impl Writer<'_> {
             2 => Op::LoadWeights { base: self.rng.u16(..4), count: 1 },
             _ => Op::LoadActivations { base: self.rng.u16(..LINES - 2), count: 2 },
         };
-        let command = Command { op, fence_compute: true, fence_drain: true };
+        let command = Command { op, fence_compute: Some(0), fence_drain: true };
         let mut bytes = self.header(&command);
         let whole = bytes.len() + command.payload_lines() * line;
         match self.rng.u8(..4) {

@@ -57,7 +57,7 @@ fn a_sum_that_recurs_at_once_is_read_after_it_is_written() {
                 let mut input = Beats::new(config.stream_bits / 8);
                 let mut send = |op: Op, payload: &[u8]| {
                     let mut bytes = Vec::new();
-                    let command = Command { op, fence_compute: false, fence_drain: false };
+                    let command = Command { op, fence_compute: None, fence_drain: false };
                     header_lines(&command.encode(), &config, &mut bytes);
                     bytes.extend_from_slice(payload);
                     input.append(&Beats::packet(config.stream_bits / 8, &bytes));

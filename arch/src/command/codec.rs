@@ -1,7 +1,7 @@
 //! Header words of a command and back, with every check that the machine makes.
 
 use super::fields::{self as f, Field, layout, reserved};
-use super::{Command, Drain, FENCE_COMPUTE, FENCE_DRAIN, HEADER_WORDS, MAGIC, Op, Requantize, Tile, opcode};
+use super::{Command, Drain, FENCE_COMPUTE, FENCE_DRAIN, FENCE_TILES_LO, HEADER_WORDS, MAGIC, Op, Requantize, Tile, opcode};
 use crate::config::ArrayConfig;
 use crate::error::MachineError;
 use crate::precision::{ActBits, Rounding, WeightBits};
@@ -16,8 +16,8 @@ impl Command {
         let mut w = [0; HEADER_WORDS];
         f::MAGIC.put(&mut w, u32::from(MAGIC));
         f::OPCODE.put(&mut w, u32::from(self.op.opcode()));
-        let flags = (u8::from(self.fence_compute) * FENCE_COMPUTE) | (u8::from(self.fence_drain) * FENCE_DRAIN);
-        f::FLAGS.put(&mut w, u32::from(flags));
+        let tiles = self.fence_compute.map_or(0, |tiles| u32::from(tiles) << FENCE_TILES_LO | u32::from(FENCE_COMPUTE));
+        f::FLAGS.put(&mut w, tiles | u32::from(u8::from(self.fence_drain) * FENCE_DRAIN));
         match self.op {
             Op::LoadActivations { base, count } | Op::LoadWeights { base, count } | Op::LoadParameters { base, count } => {
                 f::BASE.put(&mut w, u32::from(base));
@@ -39,7 +39,9 @@ impl Command {
         let op = f::OPCODE.get(words) as u8;
         let layout = layout(op).ok_or(MachineError::BadOpcode)?;
         let flags = f::FLAGS.get(words) as u8;
-        if reserved(layout, words) || flags & !(FENCE_COMPUTE | FENCE_DRAIN) != 0 {
+        let tiles = flags >> FENCE_TILES_LO;
+        let fence_compute = (flags & FENCE_COMPUTE != 0).then_some(tiles);
+        if reserved(layout, words) || (fence_compute.is_none() && tiles != 0) {
             return Err(MachineError::BadField);
         }
         let op = match op {
@@ -62,7 +64,7 @@ impl Command {
             }
         };
         op.check_ranges(config)?;
-        Ok(Self { op, fence_compute: flags & FENCE_COMPUTE != 0, fence_drain: flags & FENCE_DRAIN != 0 })
+        Ok(Self { op, fence_compute, fence_drain: flags & FENCE_DRAIN != 0 })
     }
 }
 

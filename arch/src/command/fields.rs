@@ -41,7 +41,13 @@ impl Field {
 /// Command kind.
 pub const OPCODE: Field = Field::new(0, 0, 8, "opcode", "what to do");
 /// Fences.
-pub const FLAGS: Field = Field::new(0, 8, 8, "flags", "bit 0: wait for all tiles; bit 1: wait for all drains; others 0");
+pub const FLAGS: Field = Field::new(
+    0,
+    8,
+    8,
+    "flags",
+    "bit 0: wait until at most n tiles are unfinished, n in bits 2 to 7 (else 0); bit 1: wait for all drains",
+);
 /// 0xC842.
 pub const MAGIC: Field = Field::new(0, 16, 16, "magic", "0xC842");
 /// Loads: first address.

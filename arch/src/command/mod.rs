@@ -37,10 +37,14 @@ pub mod opcode {
     pub const CLEAR_ERROR: u8 = 9;
 }
 
-/// Flag bit: wait until every tile given before is complete.
+/// Flag bit: wait until no more tiles are unfinished than the flags' upper six bits say.
 pub const FENCE_COMPUTE: u8 = 1;
 /// Flag bit: wait until every drain given before is complete.
 pub const FENCE_DRAIN: u8 = 2;
+/// Where the number of tiles of [`FENCE_COMPUTE`] begins in the flags.
+pub const FENCE_TILES_LO: u32 = 2;
+/// Most tiles that a fence may leave unfinished.
+pub const MAX_FENCE_TILES: u8 = u8::MAX >> FENCE_TILES_LO;
 
 /// One tile: `rows` activation vectors times the switched weights of one pass, into the accumulators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,15 +168,16 @@ pub enum Op {
 pub struct Command {
     /// What to do.
     pub op: Op,
-    /// Wait until every tile given before is complete.
-    pub fence_compute: bool,
+    /// Wait until at most so many of the tiles given before are unfinished, 0 to [`MAX_FENCE_TILES`]. Tiles finish in order, so this
+    /// waits for all but the last ones.
+    pub fence_compute: Option<u8>,
     /// Wait until every drain given before is complete.
     pub fence_drain: bool,
 }
 
 impl From<Op> for Command {
     fn from(op: Op) -> Self {
-        Self { op, fence_compute: false, fence_drain: false }
+        Self { op, fence_compute: None, fence_drain: false }
     }
 }
 

@@ -64,7 +64,7 @@ fn commands_round_trip() {
         Op::ClearError,
     ] {
         for fences in 0..4 {
-            let command = Command { op, fence_compute: fences & 1 != 0, fence_drain: fences & 2 != 0 };
+            let command = Command { op, fence_compute: (fences & 1 != 0).then_some(fences >> 2), fence_drain: fences & 2 != 0 };
             assert_eq!(Command::decode(&command.encode(), &config()), Ok(command));
         }
     }

@@ -9,7 +9,7 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, index, word0, word1, word2, word3, framed, fault, end_a, end_b, end_c, end_p);
-        dff_setup!(self, clock, address, subline, lines_left, error, commands, pending0, pending1);
+        dff_setup!(self, clock, address, subline, lines_left, error, commands, pending0, pending1, unfinished);
 
         self.opcode.next = bit_cast::<8, 32>(self.word0.q.val());
         self.is_activations.next = self.opcode.val() == self.load_activations.val();
@@ -52,6 +52,7 @@ impl Logic for Decoder {
         self.tile_words.next = self.tile_words8.val();
         self.count.next = 0.into();
         self.verdict.next = 0.into();
+        self.fence_tiles.next = bit_cast::<8, 6>(self.word0.q.val().get_bits::<6>(10));
         self.fenced.next = false;
         self.leave.next = false;
         self.dispatch.next = false;
@@ -160,7 +161,7 @@ impl Logic for Decoder {
                 }
             }
             State::Wait => {
-                self.fenced.next = (self.word0.q.val().get_bit(8) & !(self.idle0.val() & self.idle1.val()))
+                self.fenced.next = (self.word0.q.val().get_bit(8) & (self.unfinished.q.val() > self.fence_tiles.val()))
                     | (self.word0.q.val().get_bit(9) & self.drain_valid.val());
                 if !self.fenced.val() {
                     if self.is_load.val() {
@@ -177,7 +178,7 @@ impl Logic for Decoder {
                         }
                         self.state.d.next = State::Payload;
                     } else if self.is_compute.val() {
-                        if self.loader_ready.val() & !self.half_drains.val() {
+                        if self.queue_ready.val() & !self.half_drains.val() {
                             self.leave.next = true;
                             self.dispatch.next = true;
                             self.state.d.next = State::Header;
@@ -270,6 +271,13 @@ impl Logic for Decoder {
         }
         if self.less1.val() & !self.more1.val() {
             self.pending1.d.next = self.pending1.q.val() - 1;
+        }
+
+        if self.dispatch.val() & !self.done.val() {
+            self.unfinished.d.next = self.unfinished.q.val() + 1;
+        }
+        if self.done.val() & !self.dispatch.val() {
+            self.unfinished.d.next = self.unfinished.q.val() - 1;
         }
 
         self.respond_word.next = self.counter_word.val();

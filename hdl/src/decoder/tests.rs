@@ -249,7 +249,7 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
         let (word, last, ragged) = lines.get(at).copied().unwrap_or_default();
         (b.line_valid.next, b.line_last.next, b.line_ragged.next) = (offer, last, ragged);
         b.line_word.next = u64::from(word).into();
-        b.loader_ready.next = random.chance(percent);
+        b.queue_ready.next = random.chance(percent);
         b.credit.next = random.chance(percent);
         let done = world.tiles.first().copied().filter(|tile| tile.0 <= now);
         b.done.next = done.is_some();
@@ -270,7 +270,7 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
         let strobes = [b.activation_write.val(), b.weight_write.val(), b.parameter_write.val()];
         assert_eq!(b.take_out.val(), b.line_ready.val() && offer);
         if b.dispatch_tile.val() {
-            assert!(b.loader_ready.val() && world.drain.is_none_or(|drain| drain.1 != half3));
+            assert!(b.queue_ready.val() && world.drain.is_none_or(|drain| drain.1 != half3));
             events.push(Event::Tile(words));
             world.tiles.push((now + 3 + random.below(9), half3));
         }

@@ -4,7 +4,9 @@ mod checks;
 mod error;
 mod layout;
 mod result;
+mod ring;
 mod run;
+pub mod schedule;
 mod store;
 pub mod tiling;
 
@@ -16,7 +18,7 @@ pub use store::{WeightStore, upload};
 
 use crumb_arch::precision::ActBits;
 use crumb_arch::requantizer::ChannelScale;
-use crumb_arch::{Requantize, WeightFormat};
+use crumb_arch::{ArrayConfig, Requantize, WeightFormat};
 use std::ops::Range;
 
 /// The left matrix, row by row: a stored matrix, or a convolution's input unrolled on the fly.
@@ -84,6 +86,47 @@ pub enum Weights<'a> {
     Streamed(&'a [i8]),
 }
 
+/// Where the weights lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// In the weight memory, as a whole.
+    Resident(WeightLayout),
+    /// They come on the stream, to as many addresses as these.
+    Streamed {
+        /// First address.
+        base: usize,
+        /// Addresses.
+        words: usize,
+    },
+}
+
+/// A product without its data: what its schedule depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'a> {
+    /// Rows of the left matrix.
+    pub m: usize,
+    /// Columns of the left matrix, rows of the weights.
+    pub k: usize,
+    /// Columns of the weights.
+    pub n: usize,
+    /// The modes, in order.
+    pub segments: &'a [Segment],
+    /// Where the weights lie.
+    pub weights: Placement,
+    /// What is the same for all columns of a requantized result; `None` for int32.
+    pub requantize: Option<Requantize>,
+}
+
+impl Shape<'_> {
+    /// Addresses that streamed weights may use; `None` if weights are resident.
+    pub const fn streamed_words(&self) -> Option<usize> {
+        match self.weights {
+            Placement::Resident(_) => None,
+            Placement::Streamed { words, .. } => Some(words),
+        }
+    }
+}
+
 /// What to do with the sums.
 #[derive(Clone, Copy)]
 pub enum Output<'a> {
@@ -114,4 +157,21 @@ pub struct Job<'a> {
     pub weights: Weights<'a>,
     /// What to do with the sums.
     pub output: Output<'a>,
+}
+
+impl Job<'_> {
+    /// Its shape on a machine, with weights that are not resident streamed to addresses from `free_weights` on.
+    pub const fn shape(&self, config: &ArrayConfig, free_weights: usize) -> Shape<'_> {
+        let weights = match self.weights {
+            Weights::Resident(layout) => Placement::Resident(layout),
+            Weights::Streamed(_) => {
+                Placement::Streamed { base: free_weights, words: config.weight_words.saturating_sub(free_weights) }
+            }
+        };
+        let requantize = match self.output {
+            Output::Raw => None,
+            Output::Requantized { format, .. } => Some(format),
+        };
+        Shape { m: self.m, k: self.k, n: self.n, segments: self.segments, weights, requantize }
+    }
 }

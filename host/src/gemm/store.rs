@@ -1,10 +1,9 @@
 //! The weight memory: who lies where, and the commands that fill it.
 
 use super::layout::{WeightLayout, payload};
-use super::{GemmError, Job, JobError, Weights};
-use crate::session::{Session, SessionError};
+use super::{GemmError, JobError, Placement, Shape};
+use crate::session::Session;
 use crumb_arch::{ArrayConfig, Command, Op};
-use std::ops::Range;
 
 /// Most addresses that one command loads: its count has 16 bits.
 const MOST_WORDS: usize = u16::MAX as usize;
@@ -40,23 +39,19 @@ fn check_layout(layout: WeightLayout, config: &ArrayConfig) -> Result<(), GemmEr
     if needed > free { Err(GemmError::Memory { what: "the weights", needed, free, size }) } else { Ok(()) }
 }
 
-/// Addresses from `free_weights` on, once it is known that the product's weights lie within the memory, or can be streamed through
-/// what is left of it.
+/// Checks that a product's weights lie within the memory, or that one tile of them fits what is left of it.
 ///
 /// # Errors
 /// [`GemmError::Memory`], with the addresses.
-pub fn words_to_stream(job: &Job<'_>, config: &ArrayConfig, free_weights: usize) -> Result<usize, GemmError> {
-    let (free, size) = (config.weight_words.saturating_sub(free_weights), config.weight_words);
-    match job.weights {
-        Weights::Resident(layout) => check_layout(layout, config)?,
-        Weights::Streamed(_) => {
-            let needed = job.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(0);
-            if needed > free {
-                return Err(GemmError::Memory { what: "one tile of weights", needed, free, size });
-            }
+pub fn check_weights(shape: &Shape<'_>, config: &ArrayConfig) -> Result<(), GemmError> {
+    match shape.weights {
+        Placement::Resident(layout) => check_layout(layout, config),
+        Placement::Streamed { words: free, .. } => {
+            let needed = shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(0);
+            let size = config.weight_words;
+            if needed > free { Err(GemmError::Memory { what: "one tile of weights", needed, free, size }) } else { Ok(()) }
         }
     }
-    Ok(free)
 }
 
 /// Uploads a row-major `[K, N]` matrix to stay in the weight memory.
@@ -70,29 +65,15 @@ pub fn upload(session: &mut Session, layout: WeightLayout, weights: &[i8]) -> Re
         return Err(JobError::Size { what: "weights", found: weights.len(), expected }.into());
     }
     check_layout(layout, &config)?;
+    let mut fence = Some(0);
     for g in 0..layout.groups(&config) {
-        load_words(session, &layout, weights, g, 0..layout.words_per_group(&config), layout.address(g, 0, &config), true)?;
-    }
-    Ok(())
-}
-
-/// Loads addresses `words` of group `g` to `base`; with `fence`, once every tile given before is complete.
-pub fn load_words(
-    session: &mut Session,
-    layout: &WeightLayout,
-    weights: &[i8],
-    g: usize,
-    words: Range<usize>,
-    base: usize,
-    fence: bool,
-) -> Result<(), SessionError> {
-    let config = session.config().clone();
-    let first = words.start;
-    for start in words.clone().step_by(MOST_WORDS) {
-        let part = start..words.end.min(start + MOST_WORDS);
-        let lines = payload(weights, layout.k, layout.n, g, part.clone(), &config);
-        let op = Op::LoadWeights { base: field(base + start - first), count: field(part.len()) };
-        session.send(Command { op, fence_compute: fence && start == first, fence_drain: false }, &lines, 0)?;
+        let (words, base) = (layout.words_per_group(&config), layout.address(g, 0, &config));
+        for start in (0..words).step_by(MOST_WORDS) {
+            let part = start..words.min(start + MOST_WORDS);
+            let lines = payload(weights, layout.k, layout.n, g, part.clone(), &config);
+            let op = Op::LoadWeights { base: field(base + start), count: field(part.len()) };
+            session.send(Command { op, fence_compute: fence.take(), fence_drain: false }, &lines, 0)?;
+        }
     }
     Ok(())
 }

@@ -1,16 +1,15 @@
-//! Cuts a product into tiles, and tiles into chunks that the memories hold.
+//! Cuts a product into tiles, and decides in which order blocks of the result are computed.
 //!
 //! ```text
-//! for each block of rows (as many as an accumulator half and the activation buffer take)
-//!   for each group of 4C columns                          -- or groups outside, rows inside, if the weights do not stay
-//!     for each chunk of K tiles (as many as the activation buffer takes)
-//!       load activations, and weights if they do not stay
-//!       for each run of tiles in one mode, for each pass, for each tile: compute
-//!     drain the half; the next output block uses the other half
+//! rows outside:    for each block of rows, for each group of 4C columns     -- activations stay, weights come again for each block
+//! groups outside:  for each group of 4C columns, for each block of rows     -- weights stay, activations come again for each group
+//! each block:      for each K tile, for each pass: compute;  then drain     -- the next block uses the other accumulator half
 //! ```
+//! Both memories are rings of slots that hold a tile each; what a ring still holds is not loaded again.
 
-use super::{Job, Segment, Weights};
+use super::Shape;
 use crumb_arch::ArrayConfig;
+use crumb_arch::command::LINES_PER_WEIGHT_WORD;
 use std::ops::Range;
 
 /// One K tile: a part of a segment that the array holds at once.
@@ -29,19 +28,27 @@ pub struct Tiling {
     pub block_rows: usize,
     /// K tiles, in order.
     pub tiles: Vec<KTile>,
-    /// K tiles that are loaded together.
-    pub chunk: usize,
-    /// Regions of the activation buffer, used in turn: 2 if the next chunk may load while this one computes.
-    pub regions: usize,
+    /// Slots of the activation buffer, each of `block_rows` lines.
+    pub activation_slots: usize,
+    /// Slots of the weight memory for streamed weights, each of one tile; 0 if weights are resident.
+    pub weight_slots: usize,
+    /// Addresses of a weight slot.
+    pub weight_slot_words: usize,
+    /// Blocks of rows are the outer loop.
+    pub rows_outside: bool,
 }
 
 /// Rows of a block below which weight loads, not activations, set the pace: a tile loads in `4 * rows` cycles at A2.
 const LOAD_BOUND: usize = 4;
+/// Slots of the activation buffer beyond those that hold a block's tiles: the next block loads there while this one ends.
+const SPARE_SLOTS: usize = 2;
+/// Slots of the activation buffer that suffice when a block's tiles come and go.
+const PASSING_SLOTS: usize = 4;
 
 impl Tiling {
-    /// The tiling of a job, given how many weight addresses streamed weights may use.
-    pub fn new(job: &Job<'_>, config: &ArrayConfig, stream_words: usize) -> Self {
-        let tiles: Vec<KTile> = job
+    /// The tiling of a product, given how many weight addresses streamed weights may use.
+    pub fn new(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
+        let tiles: Vec<KTile> = shape
             .segments
             .iter()
             .enumerate()
@@ -51,52 +58,37 @@ impl Tiling {
             })
             .collect();
         let lines = config.activation_lines;
-        let most = config.accumulator_rows.min(lines).min(job.m);
-        let groups = job.n.div_ceil(config.group_channels());
+        let most = config.accumulator_rows.min(shape.m);
+        let groups = shape.n.div_ceil(config.group_channels());
         // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads.
-        let all_tiles = lines / (2 * tiles.len());
-        let block_rows =
-            if groups > 1 && all_tiles >= LOAD_BOUND * config.rows { most.min(all_tiles) } else { most.min((lines / 2).max(1)) };
-        let fit = lines / block_rows;
-        let regions = if fit >= 2 { 2 } else { 1 };
-        let mut chunk = (fit / regions).min(tiles.len());
-        if let Weights::Streamed(_) = job.weights {
-            let words = job.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1);
-            chunk = chunk.min((stream_words / words).max(1));
-        }
-        Self { block_rows, tiles, chunk, regions }
+        let staying = lines / (tiles.len() + SPARE_SLOTS);
+        let stay = groups > 1 && staying >= (LOAD_BOUND * config.rows).min(most);
+        let block_rows = most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) });
+        let weight_slot_words = shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1);
+        let weight_slots = shape.streamed_words().map_or(0, |words| words / weight_slot_words);
+        let mut tiling =
+            Self { block_rows, tiles, activation_slots: lines / block_rows, weight_slots, weight_slot_words, rows_outside: true };
+        let [rows_outside, groups_outside] = [true, false].map(|outside| tiling.lines_in(shape, config, outside));
+        tiling.rows_outside = rows_outside <= groups_outside;
+        tiling
+    }
+
+    /// Payload lines of activations and weights in either order: a ring whose slots are fewer than the tiles of a sweep holds none of
+    /// them when the next sweep comes.
+    fn lines_in(&self, shape: &Shape<'_>, config: &ArrayConfig, rows_outside: bool) -> usize {
+        let (blocks, groups) = (shape.m.div_ceil(self.block_rows), shape.n.div_ceil(config.group_channels()));
+        let tiles = self.tiles.len();
+        let activations = shape.m * tiles * if rows_outside && tiles <= self.activation_slots { 1 } else { groups };
+        let words: usize = self.tiles.iter().map(|tile| tile.k.len().div_ceil(config.depth)).sum();
+        let kept = if rows_outside { tiles * groups } else { tiles };
+        let times = if kept <= self.weight_slots { 1 } else { blocks };
+        let weights = if self.weight_slots == 0 { 0 } else { words * LINES_PER_WEIGHT_WORD * groups * times };
+        activations + weights
     }
 
     /// Rows of each block.
-    pub fn blocks(&self, m: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    pub fn blocks(&self, m: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
         let rows = self.block_rows;
         (0..m).step_by(rows).map(move |first| first..(first + rows).min(m))
     }
-
-    /// Chunks of tiles that are loaded together.
-    pub fn chunks(&self) -> impl Iterator<Item = &[KTile]> {
-        self.tiles.chunks(self.chunk)
-    }
-}
-
-/// Runs of neighbouring tiles in one segment, with their place in the chunk.
-pub fn runs(chunk: &[KTile]) -> impl Iterator<Item = (usize, &[KTile])> {
-    let mut place = 0;
-    chunk.chunk_by(|a, b| a.segment == b.segment).map(move |run| {
-        let first = place;
-        place += run.len();
-        (first, run)
-    })
-}
-
-/// Cycles that a job keeps the array busy: rows times tiles times passes. A lower bound of its time.
-pub fn busy_cycles(job: &Job<'_>, config: &ArrayConfig) -> u64 {
-    let passes = |s: &Segment| {
-        let group = config.group_channels();
-        let whole = job.n / group * super::checks::passes(s.weight.bits, group, config.cols);
-        let rest = super::checks::passes(s.weight.bits, job.n % group, config.cols);
-        (whole + rest) as u64
-    };
-    let tiles = |s: &Segment| s.k.len().div_ceil(config.tile_k(s.act)) as u64;
-    job.segments.iter().map(|s| job.m as u64 * tiles(s) * passes(s)).sum()
 }
