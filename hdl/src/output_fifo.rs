@@ -57,7 +57,7 @@ impl<const L: usize> Logic for OutputFifo<L> {
         self.line.read_address.next = self.read.q.val();
         self.last.read_address.next = self.read.q.val();
         self.line_out.next = self.line.read_data.val();
-        self.last_out.next = self.last.read_data.val().get_bit(0);
+        self.last_out.next = self.last.read_data.val().any();
         self.available.next = self.count.q.val().any();
         if self.push.val() {
             self.write.d.next = self.write.q.val() + 1;
