@@ -14,7 +14,8 @@
 //! registered (`end_*`) before they are compared.
 
 use crate::header_check::{HeaderCheck, code, op};
-use crumb_arch::command::{MAGIC, opcode};
+use crate::preset::Preset;
+use crumb_arch::command::{MAGIC, Pattern, opcode};
 use crumb_arch::counters::COUNT;
 use crumb_arch::status::STATUS_WORDS;
 use crumb_arch::{ActBits, ArrayConfig, MachineError};
@@ -79,6 +80,10 @@ pub struct Decoder {
     pub word2_out: Signal<Out, Bits<32>>,
     /// The register `word3`.
     pub word3_out: Signal<Out, Bits<32>>,
+    /// The registers `jump` and `columns`: {jump: 16, columns: 16}.
+    pub pattern_out: Signal<Out, Bits<32>>,
+    /// The register `stride`.
+    pub stride_out: Signal<Out, Bits<8>>,
     /// To the tile queue: a tile.
     pub dispatch_tile: Signal<Out, Bit>,
     /// From the tile queue: there is room for one.
@@ -150,6 +155,9 @@ pub struct Decoder {
     pending0: DFF<Bits<8>>,
     pending1: DFF<Bits<8>>,
     unfinished: DFF<Bits<8>>,
+    columns: Preset<16, { Pattern::LINEAR.columns as u64 }>,
+    stride: Preset<8, { Pattern::LINEAR.stride as u64 }>,
+    jump: Preset<16, { Pattern::LINEAR.jump as u64 }>,
 
     check: HeaderCheck,
     opcode: Signal<Local, Bits<8>>,
@@ -162,6 +170,7 @@ pub struct Decoder {
     is_status: Signal<Local, Bit>,
     is_counters: Signal<Local, Bit>,
     is_clear_error: Signal<Local, Bit>,
+    is_pattern: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     raised: Signal<Local, Bits<4>>,
@@ -201,6 +210,7 @@ pub struct Decoder {
     read_counters: Constant<Bits<8>>,
     clear_counters_op: Constant<Bits<8>>,
     clear_error: Constant<Bits<8>>,
+    set_pattern: Constant<Bits<8>>,
     truncated: Constant<Bits<4>>,
     overlong: Constant<Bits<4>>,
     activation_range: Constant<Bits<4>>,
@@ -244,6 +254,8 @@ impl Decoder {
             word1_out: Default::default(),
             word2_out: Default::default(),
             word3_out: Default::default(),
+            pattern_out: Default::default(),
+            stride_out: Default::default(),
             dispatch_tile: Default::default(),
             queue_ready: Default::default(),
             done: Default::default(),
@@ -287,6 +299,9 @@ impl Decoder {
             pending0: Default::default(),
             pending1: Default::default(),
             unfinished: Default::default(),
+            columns: Default::default(),
+            stride: Default::default(),
+            jump: Default::default(),
             check: Default::default(),
             opcode: Default::default(),
             is_activations: Default::default(),
@@ -298,6 +313,7 @@ impl Decoder {
             is_status: Default::default(),
             is_counters: Default::default(),
             is_clear_error: Default::default(),
+            is_pattern: Default::default(),
             ready: Default::default(),
             take: Default::default(),
             raised: Default::default(),
@@ -336,6 +352,7 @@ impl Decoder {
             read_counters: op(opcode::READ_COUNTERS),
             clear_counters_op: op(opcode::CLEAR_COUNTERS),
             clear_error: op(opcode::CLEAR_ERROR),
+            set_pattern: op(opcode::SET_PATTERN),
             truncated: code(MachineError::Truncated),
             overlong: code(MachineError::Overlong),
             activation_range: code(MachineError::ActivationRange),

@@ -50,7 +50,8 @@ pub struct HeaderCheck {
     last_load: Constant<Bits<8>>,
     compute: Constant<Bits<8>>,
     drain: Constant<Bits<8>>,
-    last_opcode: Constant<Bits<8>>,
+    set_pattern: Constant<Bits<8>>,
+    pattern_unused2: Constant<Bits<32>>,
     fence_tiles: Constant<Bits<32>>,
     compute_unused3: Constant<Bits<32>>,
     drain_unused2: Constant<Bits<32>>,
@@ -78,8 +79,8 @@ fn mask(bits: u32) -> Constant<Bits<32>> {
 
 impl Default for HeaderCheck {
     fn default() -> Self {
-        // The circuit below takes for granted which words are free of fields, and that opcodes are 1 .. 9 with the loads first.
-        assert!((1..=9).all(|op| command::layout(op).is_some()) && command::layout(10).is_none());
+        // The circuit below takes for granted which words are free of fields, and that opcodes are 1 .. 10 with the loads first.
+        assert!((1..=10).all(|op| command::layout(op).is_some()) && command::layout(11).is_none());
         let unused = |layout, word: usize| mask(!used_bits(layout)[word]);
         Self {
             enable: Default::default(),
@@ -112,7 +113,8 @@ impl Default for HeaderCheck {
             last_load: op(opcode::LOAD_PARAMETERS),
             compute: op(opcode::COMPUTE),
             drain: op(opcode::DRAIN),
-            last_opcode: op(opcode::CLEAR_ERROR),
+            set_pattern: op(opcode::SET_PATTERN),
+            pattern_unused2: unused(fields::PATTERN, 2),
             fence_tiles: mask(u32::from(command::MAX_FENCE_TILES) << (fields::FLAGS.lo + command::FENCE_TILES_LO)),
             compute_unused3: unused(fields::COMPUTE, 3),
             drain_unused2: unused(fields::DRAIN, 2),
@@ -208,6 +210,9 @@ impl Logic for HeaderCheck {
                 if self.word2.val().get_bit(15) & (self.base.val().any() | self.quiet2.val().any() | self.word3.val().any()) {
                     self.bad.next = true;
                 }
+            } else if self.op.val() == self.set_pattern.val() {
+                self.reserved2.next = self.word2.val() & self.pattern_unused2.val();
+                self.bad.next = self.reserved2.val().any() | self.word3.val().any() | !self.base.val().any();
             } else {
                 self.bad.next = self.word1.val().any() | self.word2.val().any() | self.word3.val().any();
             }
@@ -218,7 +223,7 @@ impl Logic for HeaderCheck {
 
             if self.magic.val() != self.magic_number.val() {
                 self.fault.next = self.bad_magic.val();
-            } else if !self.op.val().any() | (self.op.val() > self.last_opcode.val()) {
+            } else if !self.op.val().any() | (self.op.val() > self.set_pattern.val()) {
                 self.fault.next = self.bad_opcode.val();
             } else if self.bad.val() {
                 self.fault.next = self.bad_field.val();
@@ -237,7 +242,7 @@ mod tests {
     pub(crate) fn random_words(random: &mut crate::cosim::Random) -> [u32; 4] {
         let magic = if random.below(40) == 0 { random.next() as u32 >> 16 } else { u32::from(MAGIC) };
         let flags = if random.below(20) == 0 { random.below(256) } else { random.below(4) } as u32;
-        let mut words = [magic << 16 | flags << 8 | random.below(12) as u32, 0, 0, 0];
+        let mut words = [magic << 16 | flags << 8 | random.below(13) as u32, 0, 0, 0];
         for word in &mut words[1..] {
             let density = random.below(5);
             *word = (0..density).fold(random.next() as u32, |word, _| word & random.next() as u32);

@@ -221,12 +221,16 @@ impl<
         self.tile_queue.word1_in.next = self.decoder.word1_out.val();
         self.tile_queue.word2_in.next = self.decoder.word2_out.val();
         self.tile_queue.word3_in.next = self.decoder.word3_out.val();
+        self.tile_queue.pattern_in.next = self.decoder.pattern_out.val();
+        self.tile_queue.stride_in.next = self.decoder.stride_out.val();
         self.decoder.queue_ready.next = self.tile_queue.ready.val();
         self.tile_queue.loader_ready.next = self.sequencer.loader_ready.val();
         self.sequencer.dispatch_tile.next = self.tile_queue.give.val();
         self.sequencer.word1.next = self.tile_queue.word1_out.val();
         self.sequencer.word2.next = self.tile_queue.word2_out.val();
         self.sequencer.word3.next = self.tile_queue.word3_out.val();
+        self.sequencer.pattern.next = self.tile_queue.pattern_out.val();
+        self.sequencer.stride.next = self.tile_queue.stride_out.val();
         self.datapath.activation_issue.next = self.sequencer.activation_issue.val();
         self.datapath.weight_issue.next = self.sequencer.weight_issue.val();
         self.datapath.token.next = self.sequencer.token.val();

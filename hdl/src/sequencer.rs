@@ -29,6 +29,10 @@ pub struct Sequencer {
     pub word2: Signal<In, Bits<32>>,
     /// {part: 2, act_signed, rounding: 2, slice: 2, weight: 2, act: 2, shift: 3, accumulate, half, accumulator: 12}.
     pub word3: Signal<In, Bits<32>>,
+    /// {jump: 16, columns: 16} of its pattern.
+    pub pattern: Signal<In, Bits<32>>,
+    /// Lines from vector to vector.
+    pub stride: Signal<In, Bits<8>>,
     /// A tile may be dispatched in this cycle.
     pub loader_ready: Signal<Out, Bit>,
     /// To the datapath.
@@ -62,6 +66,9 @@ pub struct Sequencer {
     load_rounding: DFF<Bits<2>>,
     load_act_signed: DFF<Bit>,
     load_part: DFF<Bits<2>>,
+    load_columns: DFF<Bits<16>>,
+    load_stride: DFF<Bits<8>>,
+    load_jump: DFF<Bits<16>>,
     stream_valid: DFF<Bit>,
     stream_first: DFF<Bit>,
     stream_address: DFF<Bits<16>>,
@@ -76,6 +83,10 @@ pub struct Sequencer {
     stream_act_signed: DFF<Bit>,
     stream_part: DFF<Bits<2>>,
     stream_ended: DFF<Bit>,
+    stream_columns: DFF<Bits<16>>,
+    stream_stride: DFF<Bits<8>>,
+    stream_jump: DFF<Bits<16>>,
+    stream_column: DFF<Bits<16>>,
     load_issue: Signal<Local, Bit>,
     last_lane: Signal<Local, Bit>,
     mask: Signal<Local, Bits<4>>,
@@ -85,6 +96,8 @@ pub struct Sequencer {
     collides: Signal<Local, Bit>,
     next_accumulator: Signal<Local, Bits<12>>,
     has_word: Signal<Local, Bit>,
+    row_ends: Signal<Local, Bit>,
+    step: Signal<Local, Bits<16>>,
     last_row: Constant<Bits<8>>,
 }
 
@@ -97,6 +110,8 @@ impl Sequencer {
             word1: Default::default(),
             word2: Default::default(),
             word3: Default::default(),
+            pattern: Default::default(),
+            stride: Default::default(),
             loader_ready: Default::default(),
             activation_issue: Default::default(),
             weight_issue: Default::default(),
@@ -123,6 +138,9 @@ impl Sequencer {
             load_rounding: Default::default(),
             load_act_signed: Default::default(),
             load_part: Default::default(),
+            load_columns: Default::default(),
+            load_stride: Default::default(),
+            load_jump: Default::default(),
             stream_valid: Default::default(),
             stream_first: Default::default(),
             stream_address: Default::default(),
@@ -137,6 +155,10 @@ impl Sequencer {
             stream_act_signed: Default::default(),
             stream_part: Default::default(),
             stream_ended: Default::default(),
+            stream_columns: Default::default(),
+            stream_stride: Default::default(),
+            stream_jump: Default::default(),
+            stream_column: Default::default(),
             load_issue: Default::default(),
             last_lane: Default::default(),
             mask: Default::default(),
@@ -146,6 +168,8 @@ impl Sequencer {
             collides: Default::default(),
             next_accumulator: Default::default(),
             has_word: Default::default(),
+            row_ends: Default::default(),
+            step: Default::default(),
             last_row: Constant::new((rows as u64 - 1).into()),
         }
     }
@@ -160,6 +184,7 @@ impl Logic for Sequencer {
         dff_setup!(self, clock, stream_valid, stream_first, stream_address, stream_left, stream_accumulator, stream_half);
         dff_setup!(self, clock, stream_accumulate, stream_shift, stream_a_code, stream_w_code, stream_w_signed);
         dff_setup!(self, clock, stream_act_signed, stream_part, stream_ended);
+        dff_setup!(self, clock, load_columns, load_stride, load_jump, stream_columns, stream_stride, stream_jump, stream_column);
 
         // The lane's place in a row of shadow words: A8 writes all four, A4 two, A2 one.
         self.last_lane.next = true;
@@ -243,6 +268,16 @@ impl Logic for Sequencer {
             self.load_rounding.d.next = self.word3.val().get_bits::<2>(23);
             self.load_act_signed.d.next = self.word3.val().get_bit(25);
             self.load_part.d.next = self.word3.val().get_bits::<2>(26);
+            self.load_columns.d.next = self.pattern.val().get_bits::<16>(0);
+            self.load_stride.d.next = self.stride.val();
+            self.load_jump.d.next = self.pattern.val().get_bits::<16>(16);
+        }
+
+        // From one vector to the next, and at the end of an image row to the next row.
+        self.row_ends.next = self.stream_column.q.val() == 1;
+        self.step.next = bit_cast::<16, 8>(self.stream_stride.q.val());
+        if self.row_ends.val() {
+            self.step.next = self.stream_jump.q.val();
         }
 
         // The tile that streams.
@@ -260,10 +295,18 @@ impl Logic for Sequencer {
             self.stream_w_signed.d.next = !self.load_slice.q.val().any();
             self.stream_act_signed.d.next = self.load_act_signed.q.val();
             self.stream_part.d.next = self.load_part.q.val();
+            self.stream_columns.d.next = self.load_columns.q.val();
+            self.stream_stride.d.next = self.load_stride.q.val();
+            self.stream_jump.d.next = self.load_jump.q.val();
+            self.stream_column.d.next = self.load_columns.q.val();
         } else if self.stream_valid.q.val() {
             self.stream_valid.d.next = !self.stream_last.val();
             self.stream_first.d.next = false;
-            self.stream_address.d.next = self.stream_address.q.val() + 1;
+            self.stream_address.d.next = self.stream_address.q.val() + self.step.val();
+            self.stream_column.d.next = self.stream_column.q.val() - 1;
+            if self.row_ends.val() {
+                self.stream_column.d.next = self.stream_columns.q.val();
+            }
             self.stream_accumulator.d.next = self.stream_accumulator.q.val() + 1;
             self.stream_left.d.next = self.stream_left.q.val() - 1;
         }

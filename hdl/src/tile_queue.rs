@@ -11,7 +11,7 @@ use crate::distributed_ram::DistributedRam;
 use crumb_arch::timing::TILE_QUEUE;
 use rust_hdl::prelude::*;
 
-/// The queue; tiles are header words as they came.
+/// The queue; tiles are header words as they came, each with the pattern of its time.
 #[derive(LogicBlock)]
 pub struct TileQueue {
     /// The clock.
@@ -24,6 +24,10 @@ pub struct TileQueue {
     pub word2_in: Signal<In, Bits<32>>,
     /// Its header word 3.
     pub word3_in: Signal<In, Bits<32>>,
+    /// {jump: 16, columns: 16}.
+    pub pattern_in: Signal<In, Bits<32>>,
+    /// Lines from vector to vector.
+    pub stride_in: Signal<In, Bits<8>>,
     /// There is room for a tile.
     pub ready: Signal<Out, Bit>,
     /// From the sequencer: it can take one.
@@ -36,9 +40,15 @@ pub struct TileQueue {
     pub word2_out: Signal<Out, Bits<32>>,
     /// Its header word 3.
     pub word3_out: Signal<Out, Bits<32>>,
+    /// Its pattern.
+    pub pattern_out: Signal<Out, Bits<32>>,
+    /// Its pattern.
+    pub stride_out: Signal<Out, Bits<8>>,
     word1: DistributedRam<32, 4>,
     word2: DistributedRam<32, 4>,
     word3: DistributedRam<32, 4>,
+    pattern: DistributedRam<32, 4>,
+    stride: DistributedRam<8, 4>,
     write: DFF<Bits<4>>,
     read: DFF<Bits<4>>,
     count: DFF<Bits<5>>,
@@ -54,15 +64,21 @@ impl Default for TileQueue {
             word1_in: Default::default(),
             word2_in: Default::default(),
             word3_in: Default::default(),
+            pattern_in: Default::default(),
+            stride_in: Default::default(),
             ready: Default::default(),
             loader_ready: Default::default(),
             give: Default::default(),
             word1_out: Default::default(),
             word2_out: Default::default(),
             word3_out: Default::default(),
+            pattern_out: Default::default(),
+            stride_out: Default::default(),
             word1: Default::default(),
             word2: Default::default(),
             word3: Default::default(),
+            pattern: Default::default(),
+            stride: Default::default(),
             write: Default::default(),
             read: Default::default(),
             count: Default::default(),
@@ -76,22 +92,32 @@ impl Logic for TileQueue {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, write, read, count);
-        clock!(self, clock, word1, word2, word3);
+        clock!(self, clock, word1, word2, word3, pattern, stride);
         self.word1.write_enable.next = self.push.val();
         self.word2.write_enable.next = self.push.val();
         self.word3.write_enable.next = self.push.val();
+        self.pattern.write_enable.next = self.push.val();
+        self.stride.write_enable.next = self.push.val();
         self.word1.write_address.next = self.write.q.val();
         self.word2.write_address.next = self.write.q.val();
         self.word3.write_address.next = self.write.q.val();
+        self.pattern.write_address.next = self.write.q.val();
+        self.stride.write_address.next = self.write.q.val();
         self.word1.write_data.next = self.word1_in.val();
         self.word2.write_data.next = self.word2_in.val();
         self.word3.write_data.next = self.word3_in.val();
+        self.pattern.write_data.next = self.pattern_in.val();
+        self.stride.write_data.next = self.stride_in.val();
         self.word1.read_address.next = self.read.q.val();
         self.word2.read_address.next = self.read.q.val();
         self.word3.read_address.next = self.read.q.val();
+        self.pattern.read_address.next = self.read.q.val();
+        self.stride.read_address.next = self.read.q.val();
         self.word1_out.next = self.word1.read_data.val();
         self.word2_out.next = self.word2.read_data.val();
         self.word3_out.next = self.word3.read_data.val();
+        self.pattern_out.next = self.pattern.read_data.val();
+        self.stride_out.next = self.stride.read_data.val();
 
         self.ready.next = self.count.q.val() != self.full.val();
         self.pop.next = self.count.q.val().any() & self.loader_ready.val();
@@ -123,24 +149,25 @@ mod tests {
     fn tiles_leave_in_the_order_in_which_they_came() {
         let mut random = Random::new(21);
         let mut bench = Recorder::new("tile_queue", TileQueue::default);
-        let mut queue: VecDeque<[u64; 3]> = VecDeque::new();
+        let mut queue: VecDeque<[u64; 5]> = VecDeque::new();
         let mut fullest = 0;
         for cycle in 0..3000 {
             let percent = [80, 50, 20][cycle / 100 % 3];
             let (taken, push) = (random.chance(100 - percent), queue.len() < TILE_QUEUE && random.chance(percent));
-            let words: [u64; 3] = std::array::from_fn(|_| random.next() & 0xFFFF_FFFF);
+            let words: [u64; 5] = std::array::from_fn(|i| random.next() & if i == 4 { 0xFF } else { 0xFFFF_FFFF });
             let block = &mut bench.block;
             block.push.next = push;
             block.loader_ready.next = taken;
-            for (signal, word) in [&mut block.word1_in, &mut block.word2_in, &mut block.word3_in].into_iter().zip(words) {
-                signal.next = word.into();
-            }
+            let signals = [&mut block.word1_in, &mut block.word2_in, &mut block.word3_in, &mut block.pattern_in];
+            signals.into_iter().zip(words).for_each(|(signal, word)| signal.next = word.into());
+            block.stride_in.next = words[4].into();
             bench.settle();
             let block = &bench.block;
             assert_eq!((block.ready.val(), block.give.val()), (queue.len() < TILE_QUEUE, taken && !queue.is_empty()));
             if let Some(front) = queue.front() {
-                let found = [&block.word1_out, &block.word2_out, &block.word3_out].map(|word| word.val().to_u64());
-                assert_eq!(found, *front);
+                let found = [&block.word1_out, &block.word2_out, &block.word3_out, &block.pattern_out];
+                assert_eq!(found.map(|word| word.val().to_u64()), front[..4]);
+                assert_eq!(block.stride_out.val().to_u64(), front[4]);
             }
             if taken {
                 queue.pop_front();

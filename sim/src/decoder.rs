@@ -10,7 +10,7 @@
 //! Invariant: nothing is dispatched that [`Command::decode`] refuses, nor anything but `ReadStatus` and `ClearError` in the error state.
 
 use crate::trace::Visitor;
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_WEIGHT_WORD};
+use crumb_arch::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_WEIGHT_WORD, Pattern};
 use crumb_arch::counters::COUNT;
 use crumb_arch::status::STATUS_WORDS;
 use crumb_arch::{ArrayConfig, Command, MachineError, Op};
@@ -63,6 +63,8 @@ pub struct Decoder {
     pub error: Option<MachineError>,
     commands: u32,
     pending: [u8; 2],
+    /// How tiles read the activation buffer.
+    pub pattern: Pattern,
     /// The header's meaning; follows from `words`, held so that it is read once.
     decoded: Result<Command, MachineError>,
 }
@@ -106,6 +108,7 @@ impl Decoder {
             error: None,
             commands: 0,
             pending: [0; 2],
+            pattern: Pattern::LINEAR,
             decoded: Err(MachineError::BadMagic),
         }
     }
@@ -158,6 +161,7 @@ impl Decoder {
             Op::LoadActivations { .. } | Op::LoadWeights { .. } | Op::LoadParameters { .. } => true,
             Op::Compute(tile) => seen.queue_ready && seen.draining != Some(tile.half),
             Op::Drain(_) => seen.draining.is_none(),
+            Op::SetPattern(_) => true,
             Op::ReadStatus | Op::ReadCounters | Op::ClearCounters | Op::ClearError => idle,
         };
         (free && !fenced).then_some(&command.op)
@@ -280,6 +284,7 @@ impl Decoder {
             }
             Op::ReadStatus | Op::ReadCounters => (self.index, self.state) = (0, State::Respond),
             Op::ClearError => self.error = None,
+            Op::SetPattern(pattern) => self.pattern = pattern,
             Op::Compute(_) | Op::Drain(_) | Op::ClearCounters => {}
         }
     }
@@ -327,6 +332,9 @@ impl Decoder {
         v.register("pending0", 8, self.pending[0].into());
         v.register("pending1", 8, self.pending[1].into());
         v.register("unfinished", 8, self.unfinished().into());
+        v.register("columns", 16, self.pattern.columns.into());
+        v.register("stride", 8, self.pattern.stride.into());
+        v.register("jump", 16, self.pattern.jump.into());
         v.end();
     }
 }

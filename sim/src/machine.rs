@@ -157,7 +157,7 @@ impl Machine {
         };
         self.drain.clock(drain, settled, response.is_some(), pop, pushed_last);
         let next = self.tile_queue.front().filter(|_| self.sequencer.loader_ready());
-        self.tile_queue.clock(tile, next.is_some());
+        self.tile_queue.clock(tile.map(|tile| (tile, self.decoder.pattern)), next.is_some());
         self.sequencer.clock(next);
         let line = self.stream_in.line();
         let word = u32::from_le_bytes([line[0], line[1], line[2], line[3]]);

@@ -10,6 +10,7 @@
 use crate::datapath::{ActivationIssue, Token, WeightIssue};
 use crate::trace::Visitor;
 use crumb_arch::brick::load_mask;
+use crumb_arch::command::Pattern;
 use crumb_arch::{ArrayConfig, Tile};
 
 /// The tile whose weights are loading or loaded.
@@ -23,6 +24,7 @@ struct Load {
     row: u8,
     lane: u8,
     tile: Tile,
+    pattern: Pattern,
 }
 
 /// The tile whose activations are streaming.
@@ -31,12 +33,15 @@ struct Stream {
     valid: bool,
     first: bool,
     address: u16,
+    /// Vectors left in the image row.
+    column: u16,
     left: u16,
     accumulator: u16,
     w_signed: bool,
     /// The last activation was issued in the cycle before.
     ended: bool,
     tile: Tile,
+    pattern: Pattern,
 }
 
 /// The sequencer's registers.
@@ -46,7 +51,9 @@ pub struct Sequencer {
     stream: Stream,
 }
 
-/// A tile of all-zero fields: what the registers hold before the first command.
+/// Fields of zero: what the registers hold before the first command.
+const NO_PATTERN: Pattern = Pattern { columns: 0, stride: 0, jump: 0 };
+/// A tile of such fields.
 const NO_TILE: Tile = Tile { rows: 0, k_words: 0, act_signed: false, ..Tile::ONE };
 
 impl Sequencer {
@@ -54,16 +61,28 @@ impl Sequencer {
     pub fn new(config: &ArrayConfig) -> Self {
         Self {
             rows: config.rows,
-            load: Load { valid: false, done: false, first: false, address: 0, left: 0, row: 0, lane: 0, tile: NO_TILE },
+            load: Load {
+                valid: false,
+                done: false,
+                first: false,
+                address: 0,
+                left: 0,
+                row: 0,
+                lane: 0,
+                tile: NO_TILE,
+                pattern: NO_PATTERN,
+            },
             stream: Stream {
                 valid: false,
                 first: false,
                 address: 0,
+                column: 0,
                 left: 0,
                 accumulator: 0,
                 w_signed: false,
                 ended: false,
                 tile: NO_TILE,
+                pattern: NO_PATTERN,
             },
         }
     }
@@ -164,33 +183,38 @@ impl Sequencer {
     }
 
     /// One clock edge; `dispatch` only when `loader_ready`.
-    pub fn clock(&mut self, dispatch: Option<Tile>) {
+    pub fn clock(&mut self, dispatch: Option<(Tile, Pattern)>) {
         let (start, issue, last, wraps) = (self.start(), self.load_issue(), self.load_last(), self.lane_wraps());
         let stream_last = self.stream_last();
         if start {
-            let tile = self.load.tile;
+            let Load { tile, pattern, .. } = self.load;
             self.stream = Stream {
                 valid: true,
                 first: true,
                 address: tile.activations,
+                column: pattern.columns,
                 left: tile.rows,
                 accumulator: tile.accumulator,
                 w_signed: tile.weight.signed(),
                 ended: false,
                 tile,
+                pattern,
             };
         } else if self.stream.valid {
             let s = &mut self.stream;
             s.first = false;
-            s.address = s.address.wrapping_add(1);
+            let row_ends = s.column == 1;
+            s.address = s.address.wrapping_add(if row_ends { s.pattern.jump } else { s.pattern.stride.into() });
+            s.column = if row_ends { s.pattern.columns } else { s.column.wrapping_sub(1) };
             s.accumulator = s.accumulator.wrapping_add(1) & 0xFFF;
             s.left -= 1;
             s.valid = !stream_last;
         }
         self.stream.ended = stream_last;
         let l = &mut self.load;
-        if let Some(tile) = dispatch {
-            *l = Load { valid: true, done: false, first: true, address: tile.weights, left: tile.k_words, row: 0, lane: 0, tile };
+        if let Some((tile, pattern)) = dispatch {
+            let (address, left) = (tile.weights, tile.k_words);
+            *l = Load { valid: true, done: false, first: true, address, left, row: 0, lane: 0, tile, pattern };
             return;
         }
         if start {
@@ -230,6 +254,9 @@ impl Sequencer {
         v.register("load_rounding", 2, l.tile.weight.rounding.code().into());
         v.register("load_act_signed", 1, l.tile.act_signed.into());
         v.register("load_part", 2, l.tile.part.into());
+        v.register("load_columns", 16, l.pattern.columns.into());
+        v.register("load_stride", 8, l.pattern.stride.into());
+        v.register("load_jump", 16, l.pattern.jump.into());
         v.register("stream_valid", 1, s.valid.into());
         v.register("stream_first", 1, s.first.into());
         v.register("stream_address", 16, s.address.into());
@@ -244,6 +271,10 @@ impl Sequencer {
         v.register("stream_act_signed", 1, s.tile.act_signed.into());
         v.register("stream_part", 2, s.tile.part.into());
         v.register("stream_ended", 1, s.ended.into());
+        v.register("stream_columns", 16, s.pattern.columns.into());
+        v.register("stream_stride", 8, s.pattern.stride.into());
+        v.register("stream_jump", 16, s.pattern.jump.into());
+        v.register("stream_column", 16, s.column.into());
         v.end();
     }
 }

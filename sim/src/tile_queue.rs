@@ -7,11 +7,12 @@
 
 use crate::trace::Visitor;
 use crumb_arch::Tile;
+use crumb_arch::command::Pattern;
 use crumb_arch::timing::TILE_QUEUE;
 
 /// The queue's memory and pointers.
 pub struct TileQueue {
-    memory: [Tile; TILE_QUEUE],
+    memory: [(Tile, Pattern); TILE_QUEUE],
     write: usize,
     read: usize,
     count: usize,
@@ -19,7 +20,7 @@ pub struct TileQueue {
 
 impl Default for TileQueue {
     fn default() -> Self {
-        Self { memory: [Tile::ONE; TILE_QUEUE], write: 0, read: 0, count: 0 }
+        Self { memory: [(Tile::ONE, Pattern::LINEAR); TILE_QUEUE], write: 0, read: 0, count: 0 }
     }
 }
 
@@ -29,13 +30,13 @@ impl TileQueue {
         self.count != TILE_QUEUE
     }
 
-    /// The oldest tile.
-    pub fn front(&self) -> Option<Tile> {
+    /// The oldest tile and how it reads the activation buffer.
+    pub fn front(&self) -> Option<(Tile, Pattern)> {
         (self.count != 0).then(|| self.memory[self.read])
     }
 
     /// One clock edge; `push` only when ready, `pop` only when there is a tile.
-    pub fn clock(&mut self, push: Option<Tile>, pop: bool) {
+    pub fn clock(&mut self, push: Option<(Tile, Pattern)>, pop: bool) {
         if let Some(tile) = push {
             self.memory[self.write] = tile;
             self.write = (self.write + 1) % TILE_QUEUE;

@@ -4,7 +4,7 @@
 //! Whatever the order, the result is that of carrying the commands out one after the other, as the reference does. Loads are fenced, because
 //! a load that overwrites what a tile still reads has no such result.
 
-use crumb_arch::command::{Drain, LINES_PER_PARAMETER, Requantize, Tile};
+use crumb_arch::command::{Drain, LINES_PER_PARAMETER, Pattern, Requantize, Tile};
 use crumb_arch::driver::{Batch, Beats, Expect};
 use crumb_arch::lanes::header_lines;
 use crumb_arch::stall::Stall;
@@ -101,10 +101,21 @@ impl Writer<'_> {
                 let base = self.rng.u16(..ENTRIES);
                 self.load(Op::LoadParameters { base, count: 1 });
             }
-            90..93 => self.command(Op::ReadStatus.into(), &[]),
+            90..92 => self.command(Op::ReadStatus.into(), &[]),
+            92 => {
+                let pattern = self.pattern();
+                let command = self.fenced(Op::SetPattern(pattern));
+                self.command(command, &[]);
+            }
             93..98 => self.bad_packet(),
             _ => self.clear_error(),
         }
+    }
+
+    /// Often around the end of the buffer.
+    fn pattern(&mut self) -> Pattern {
+        let rng = &mut self.rng;
+        Pattern { columns: rng.u16(1..=ROWS), stride: rng.u8(..5), jump: rng.u16(..) >> rng.u8(..16) }
     }
 
     fn tile(&mut self) -> Tile {
@@ -147,7 +158,7 @@ impl Writer<'_> {
     }
 
     fn fenced(&mut self, op: Op) -> Command {
-        Command { op, fence_compute: self.rng.u8(..10) == 0, fence_drain: self.rng.u8(..10) == 0 }
+        Command { op, fence_compute: (self.rng.u8(..10) == 0).then(|| self.rng.u8(..4)), fence_drain: self.rng.u8(..10) == 0 }
     }
 
     /// A load with random payload. Significands are those of a float32, or zero.

@@ -1,7 +1,9 @@
 //! Header words of a command and back, with every check that the machine makes.
 
 use super::fields::{self as f, Field, layout, reserved};
-use super::{Command, Drain, FENCE_COMPUTE, FENCE_DRAIN, FENCE_TILES_LO, HEADER_WORDS, MAGIC, Op, Requantize, Tile, opcode};
+use super::{
+    Command, Drain, FENCE_COMPUTE, FENCE_DRAIN, FENCE_TILES_LO, HEADER_WORDS, MAGIC, Op, Pattern, Requantize, Tile, opcode,
+};
 use crate::config::ArrayConfig;
 use crate::error::MachineError;
 use crate::precision::{ActBits, Rounding, WeightBits};
@@ -25,6 +27,11 @@ impl Command {
             }
             Op::Compute(tile) => tile.encode(&mut w),
             Op::Drain(drain) => drain.encode(&mut w),
+            Op::SetPattern(Pattern { columns, stride, jump }) => {
+                f::COLUMNS.put(&mut w, u32::from(columns));
+                f::JUMP.put(&mut w, u32::from(jump));
+                f::STRIDE.put(&mut w, u32::from(stride));
+            }
             Op::ReadStatus | Op::ReadCounters | Op::ClearCounters | Op::ClearError => {}
         }
         w
@@ -47,6 +54,13 @@ impl Command {
         let op = match op {
             opcode::COMPUTE => Op::Compute(Tile::decode(words)?),
             opcode::DRAIN => Op::Drain(Drain::decode(words)?),
+            opcode::SET_PATTERN => {
+                let columns = f::COLUMNS.get(words) as u16;
+                if columns == 0 {
+                    return Err(MachineError::BadField);
+                }
+                Op::SetPattern(Pattern { columns, stride: f::STRIDE.get(words) as u8, jump: f::JUMP.get(words) as u16 })
+            }
             opcode::READ_STATUS => Op::ReadStatus,
             opcode::READ_COUNTERS => Op::ReadCounters,
             opcode::CLEAR_COUNTERS => Op::ClearCounters,
@@ -81,7 +95,6 @@ impl Op {
                 if t.k_words as usize > config.tile_words(t.act) {
                     return Err(MachineError::TileRange);
                 }
-                within(t.activations, t.rows, config.activation_lines, MachineError::ActivationRange)?;
                 within(t.weights, t.k_words, config.weight_words, MachineError::WeightRange)?;
                 within(t.accumulator, t.rows, config.accumulator_rows, MachineError::AccumulatorRange)
             }
@@ -91,7 +104,7 @@ impl Op {
                 }
                 within(d.accumulator, d.rows, config.accumulator_rows, MachineError::AccumulatorRange)
             }
-            Self::ReadStatus | Self::ReadCounters | Self::ClearCounters | Self::ClearError => Ok(()),
+            Self::ReadStatus | Self::ReadCounters | Self::ClearCounters | Self::ClearError | Self::SetPattern(_) => Ok(()),
         }
     }
 }

@@ -55,7 +55,8 @@ pub const BASE: Field = Field::new(1, 0, 16, "base", "first address");
 /// Loads: number of addresses.
 pub const COUNT: Field = Field::new(1, 16, 16, "count", "addresses, 1 or more");
 /// Compute: first activation line.
-pub const ACTIVATIONS: Field = Field::new(1, 0, 16, "activations", "first line of the activation buffer");
+pub const ACTIVATIONS: Field =
+    Field::new(1, 0, 16, "activations", "first line of the activation buffer; the others follow by the pattern, around its end");
 /// Compute and drain: rows.
 pub const ROWS: Field = Field::new(1, 16, 16, "rows", "rows M, 1 or more");
 /// Compute: first weight address.
@@ -104,6 +105,13 @@ pub const LO: Field = Field::new(3, 9, 9, "lo", "lower clamp; 9-bit code, -128 t
 /// Drain: upper clamp.
 pub const HI: Field = Field::new(3, 18, 9, "hi", "upper clamp; 9-bit code, -128 to 255");
 
+/// Pattern: vectors of an image row.
+pub const COLUMNS: Field = Field::new(1, 0, 16, "columns", "vectors of an image row, 1 or more");
+/// Pattern: lines from row to row.
+pub const JUMP: Field = Field::new(1, 16, 16, "jump", "lines from the last vector of an image row to the first of the next");
+/// Pattern: lines from vector to vector.
+pub const STRIDE: Field = Field::new(2, 0, 8, "stride", "lines from one vector to the next");
+
 /// Fields of a load.
 pub const LOAD: &[Field] = &[OPCODE, FLAGS, MAGIC, BASE, COUNT];
 /// Fields of a compute command.
@@ -143,6 +151,8 @@ pub const DRAIN: &[Field] = &[
     LO,
     HI,
 ];
+/// Fields of a pattern.
+pub const PATTERN: &[Field] = &[OPCODE, FLAGS, MAGIC, COLUMNS, JUMP, STRIDE];
 /// Fields of the other commands.
 pub const BARE: &[Field] = &[OPCODE, FLAGS, MAGIC];
 
@@ -152,6 +162,7 @@ pub fn layout(op: u8) -> Option<&'static [Field]> {
         opcode::LOAD_ACTIVATIONS | opcode::LOAD_WEIGHTS | opcode::LOAD_PARAMETERS => LOAD,
         opcode::COMPUTE => COMPUTE,
         opcode::DRAIN => DRAIN,
+        opcode::SET_PATTERN => PATTERN,
         opcode::READ_STATUS | opcode::READ_COUNTERS | opcode::CLEAR_COUNTERS | opcode::CLEAR_ERROR => BARE,
         _ => return None,
     })

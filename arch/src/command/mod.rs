@@ -35,6 +35,7 @@ pub mod opcode {
     pub const READ_COUNTERS: u8 = 7;
     pub const CLEAR_COUNTERS: u8 = 8;
     pub const CLEAR_ERROR: u8 = 9;
+    pub const SET_PATTERN: u8 = 10;
 }
 
 /// Flag bit: wait until no more tiles are unfinished than the flags' upper six bits say.
@@ -49,7 +50,7 @@ pub const MAX_FENCE_TILES: u8 = u8::MAX >> FENCE_TILES_LO;
 /// One tile: `rows` activation vectors times the switched weights of one pass, into the accumulators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tile {
-    /// First line of the activation buffer.
+    /// First line of the activation buffer; the others follow by the [`Pattern`], around its end.
     pub activations: u16,
     /// Activation vectors to stream (M), 1 or more.
     pub rows: u16,
@@ -91,6 +92,31 @@ impl Tile {
         weight: WeightFormat::top(WeightBits::W8, Rounding::Floor),
         part: 0,
     };
+}
+
+/// In which order tiles read the activation buffer: columns of an image, then its next row. A tile whose vectors are the pixels that a
+/// kernel tap meets reads a feature map as it lies in the buffer, once for all taps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pattern {
+    /// Vectors of an image row, 1 or more.
+    pub columns: u16,
+    /// Lines from one vector to the next.
+    pub stride: u8,
+    /// Lines from the last vector of an image row to the first of the next.
+    pub jump: u16,
+}
+
+impl Pattern {
+    /// One line after the other: what the machine begins with.
+    pub const LINEAR: Self = Self { columns: u16::MAX, stride: 1, jump: 1 };
+
+    /// The address of vector `index` of a tile that begins at line `first`, modulo 2^16; the buffer takes it modulo its size.
+    pub const fn address(&self, first: u16, index: u16) -> u16 {
+        let (row, column) = (index / self.columns, index % self.columns);
+        let stride = self.stride as u16;
+        let per_row = (self.columns - 1).wrapping_mul(stride).wrapping_add(self.jump);
+        first.wrapping_add(row.wrapping_mul(per_row)).wrapping_add(column.wrapping_mul(stride))
+    }
 }
 
 /// Reads accumulators out, raw or requantized.
@@ -161,6 +187,8 @@ pub enum Op {
     ClearCounters,
     /// Leaves the error state, once the machine is idle.
     ClearError,
+    /// How the tiles that follow read the activation buffer.
+    SetPattern(Pattern),
 }
 
 /// An operation and what it waits for.
@@ -206,6 +234,7 @@ impl Op {
             Self::ReadCounters => opcode::READ_COUNTERS,
             Self::ClearCounters => opcode::CLEAR_COUNTERS,
             Self::ClearError => opcode::CLEAR_ERROR,
+            Self::SetPattern(_) => opcode::SET_PATTERN,
         }
     }
 }

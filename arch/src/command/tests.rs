@@ -62,6 +62,7 @@ fn commands_round_trip() {
         Op::ReadCounters,
         Op::ClearCounters,
         Op::ClearError,
+        Op::SetPattern(Pattern { columns: 56, stride: 2, jump: 60_000 }),
     ] {
         for fences in 0..4 {
             let command = Command { op, fence_compute: (fences & 1 != 0).then_some(fences >> 2), fence_drain: fences & 2 != 0 };
@@ -90,7 +91,7 @@ fn each_error_has_its_cause() {
     rejects(Op::Compute(Tile { rows: 0, ..tile() }), MachineError::BadField);
     rejects(Op::Compute(Tile { part: 2, ..tile() }), MachineError::BadField);
     rejects(Op::Compute(Tile { k_words: 9, ..tile() }), MachineError::TileRange);
-    rejects(Op::Compute(Tile { activations: 1020, ..tile() }), MachineError::ActivationRange);
+    rejects(Op::SetPattern(Pattern { columns: 0, ..Pattern::LINEAR }), MachineError::BadField);
     rejects(Op::Compute(Tile { weights: 2045, ..tile() }), MachineError::WeightRange);
     rejects(Op::Compute(Tile { accumulator: 252, ..tile() }), MachineError::AccumulatorRange);
 }
@@ -115,5 +116,18 @@ fn a_value_that_does_not_fit_its_field_is_not_another_command() {
         (1, Requantize { lo: -129, ..format }),
     ] {
         assert!(refused(drain(banks, wrong)), "{banks} {wrong:?}");
+    }
+}
+
+#[test]
+fn patterns_walk_over_images() {
+    for pattern in [Pattern::LINEAR, Pattern { columns: 1, stride: 9, jump: 5 }, Pattern { columns: 7, stride: 3, jump: 65_530 }]
+    {
+        let (mut address, mut column) = (65_500u16, 0);
+        for index in 0..500 {
+            assert_eq!(pattern.address(65_500, index), address, "{pattern:?} {index}");
+            column = (column + 1) % pattern.columns;
+            address = address.wrapping_add(if column == 0 { pattern.jump } else { pattern.stride.into() });
+        }
     }
 }

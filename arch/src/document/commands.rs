@@ -18,7 +18,7 @@ const fn entry(opcode: u8, name: &'static str, does: &'static str, payload: &'st
     Entry { opcode, name, does, payload, answer }
 }
 
-const ENTRIES: [Entry; 9] = [
+const ENTRIES: [Entry; 10] = [
     entry(opcode::LOAD_ACTIVATIONS, "load_activations", "writes lines of the activation buffer", "count", "none"),
     entry(opcode::LOAD_WEIGHTS, "load_weights", "writes addresses of the weight memory", "4 * count", "none"),
     entry(opcode::LOAD_PARAMETERS, "load_parameters", "writes entries of the parameter memory", "8 * count", "none"),
@@ -46,6 +46,7 @@ const ENTRIES: [Entry; 9] = [
     ),
     entry(opcode::CLEAR_COUNTERS, "clear_counters", "sets every counter to 0, once the machine is idle", "0", "none"),
     entry(opcode::CLEAR_ERROR, "clear_error", "leaves the error state, once the machine is idle", "0", "none"),
+    entry(opcode::SET_PATTERN, "set_pattern", "says how the tiles that follow read the activation buffer", "0", "none"),
 ];
 
 pub fn page() -> String {
@@ -59,6 +60,7 @@ pub fn page() -> String {
         ("`load_activations`, `load_weights`, `load_parameters`", opcode::LOAD_ACTIVATIONS),
         ("`compute`", opcode::COMPUTE),
         ("`drain`", opcode::DRAIN),
+        ("`set_pattern`", opcode::SET_PATTERN),
         ("`read_status`, `read_counters`, `clear_counters`, `clear_error`", opcode::READ_STATUS),
     ]
     .into_iter()

@@ -9,7 +9,9 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, index, word0, word1, word2, word3, framed, fault, end_a, end_b, end_c, end_p);
-        dff_setup!(self, clock, address, subline, lines_left, error, commands, pending0, pending1, unfinished);
+        dff_setup!(
+            self, clock, address, subline, lines_left, error, commands, pending0, pending1, unfinished, columns, stride, jump
+        );
 
         self.opcode.next = bit_cast::<8, 32>(self.word0.q.val());
         self.is_activations.next = self.opcode.val() == self.load_activations.val();
@@ -21,6 +23,7 @@ impl Logic for Decoder {
         self.is_status.next = self.opcode.val() == self.read_status.val();
         self.is_counters.next = self.opcode.val() == self.read_counters.val();
         self.is_clear_error.next = self.opcode.val() == self.clear_error.val();
+        self.is_pattern.next = self.opcode.val() == self.set_pattern.val();
 
         self.ready.next = (self.state.q.val() == State::Header)
             | (self.state.q.val() == State::Payload)
@@ -142,7 +145,7 @@ impl Logic for Decoder {
                 if self.is_compute.val() & (self.end_b.q.val() > self.weight_words.val()) {
                     self.verdict.next = self.weight_range.val();
                 }
-                if (self.is_activations.val() | self.is_compute.val()) & (self.end_a.q.val() > self.activation_lines.val()) {
+                if self.is_activations.val() & (self.end_a.q.val() > self.activation_lines.val()) {
                     self.verdict.next = self.activation_range.val();
                 }
                 if self.is_compute.val() & (self.k_words.val() > self.tile_words.val()) {
@@ -189,6 +192,12 @@ impl Logic for Decoder {
                             self.dispatch_drain.next = true;
                             self.state.d.next = State::Header;
                         }
+                    } else if self.is_pattern.val() {
+                        self.leave.next = true;
+                        self.columns.d.next = self.word1.q.val().get_bits::<16>(0);
+                        self.jump.d.next = self.word1.q.val().get_bits::<16>(16);
+                        self.stride.d.next = self.word2.q.val().get_bits::<8>(0);
+                        self.state.d.next = State::Header;
                     } else if self.idle_inside.val() {
                         self.leave.next = true;
                         if self.is_status.val() | self.is_counters.val() {
@@ -295,6 +304,9 @@ impl Logic for Decoder {
         }
         self.respond_last.next = self.index.q.val() == self.final_word.val();
         self.counter_index.next = self.index.q.val();
+
+        self.pattern_out.next = bit_cast::<32, 16>(self.columns.q.val()) | (bit_cast::<32, 16>(self.jump.q.val()) << 16);
+        self.stride_out.next = self.stride.q.val();
 
         self.waiting.next = self.state.q.val() == State::Wait;
         self.loading.next = self.waiting.val() | (self.state.q.val() == State::Payload);

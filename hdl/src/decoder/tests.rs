@@ -109,7 +109,7 @@ fn verdicts_are_those_of_the_contract() {
 /// What a run did: events in order.
 #[derive(Debug, PartialEq, Clone)]
 enum Event {
-    Tile([u32; 4]),
+    Tile([u32; 4], Pattern),
     Drain([u32; 4]),
     Write { memory: u8, address: u16, line: u8, word: u32 },
     Word(u32, bool),
@@ -121,6 +121,7 @@ struct Model {
     config: ArrayConfig,
     error: u8,
     commands: u32,
+    pattern: Pattern,
     events: Vec<Event>,
 }
 
@@ -156,7 +157,7 @@ impl Model {
             Op::LoadActivations { base, .. } => (1, base, 1),
             Op::LoadWeights { base, .. } => (2, base, 4),
             Op::LoadParameters { base, .. } => (3, base, 8),
-            Op::Compute(_) => return self.events.push(Event::Tile(words)),
+            Op::Compute(_) => return self.events.push(Event::Tile(words, self.pattern)),
             Op::Drain(_) => return self.events.push(Event::Drain(words)),
             Op::ReadStatus => {
                 let error = MachineError::from_code(self.error);
@@ -169,6 +170,7 @@ impl Model {
             }
             Op::ClearCounters => return self.events.push(Event::ClearCounters),
             Op::ClearError => return self.error = 0,
+            Op::SetPattern(pattern) => return self.pattern = pattern,
         };
         for (i, word) in payload.iter().take(length).enumerate() {
             let is_last = i + 1 == payload.len();
@@ -188,12 +190,17 @@ impl Model {
 fn random_packet(random: &mut Random, config: &ArrayConfig) -> (Vec<u32>, bool) {
     let bare = [Op::ReadStatus, Op::ReadCounters, Op::ClearCounters, Op::ClearError];
     let (base, count) = (random.below(60) as u16, 1 + random.below(4) as u16);
-    let mut words = match random.below(10) {
+    let mut words = match random.below(11) {
         0 => Command::from(Op::LoadActivations { base, count }).encode(),
         1 => Command::from(Op::LoadWeights { base, count }).encode(),
         2 => Command::from(Op::LoadParameters { base, count }).encode(),
         3 => bare[random.below(3) as usize].opcode_words(),
         4 => bare[3].opcode_words(),
+        5 => {
+            let pattern =
+                Pattern { columns: 1 + random.below(300) as u16, stride: random.below(256) as u8, jump: random.next() as u16 };
+            Command::from(Op::SetPattern(pattern)).encode()
+        }
         _ => loop {
             let words = fields_near_their_limits(random);
             if Command::decode(&words, config).is_ok_and(|c| c.payload_lines() < 40) {
@@ -271,7 +278,9 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
         assert_eq!(b.take_out.val(), b.line_ready.val() && offer);
         if b.dispatch_tile.val() {
             assert!(b.queue_ready.val() && world.drain.is_none_or(|drain| drain.1 != half3));
-            events.push(Event::Tile(words));
+            let pattern = b.pattern_out.val().to_u32();
+            let (columns, jump) = (pattern as u16, (pattern >> 16) as u16);
+            events.push(Event::Tile(words, Pattern { columns, stride: b.stride_out.val().to_u8(), jump }));
             world.tiles.push((now + 3 + random.below(9), half3));
         }
         if world.drain.is_some_and(|drain| drain.0 <= now) {
@@ -324,7 +333,7 @@ fn agree(bench: &mut Recorder<Decoder>, model: &mut Model, random: &mut Random, 
 }
 
 fn bench(name: &'static str) -> (Recorder<Decoder>, Model) {
-    let model = Model { config: tiny(), error: 0, commands: 0, events: Vec::new() };
+    let model = Model { config: tiny(), error: 0, commands: 0, pattern: Pattern::LINEAR, events: Vec::new() };
     (Recorder::new(name, || Decoder::new(&tiny())), model)
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cosim::{Random, Recorder};
+use crumb_arch::command::Pattern;
 use crumb_arch::{ActBits, Command, Op, Rounding, Tile, WeightBits, WeightFormat};
 
 const ROWS: usize = 4;
@@ -26,24 +27,34 @@ fn random_tile(random: &mut Random, act: ActBits, rows: u16) -> Tile {
     }
 }
 
+/// Image rows of a few vectors, or none.
+fn random_pattern(random: &mut Random) -> Pattern {
+    let columns = if random.chance(30) { u16::MAX } else { 1 + random.below(9) as u16 };
+    Pattern { columns, stride: random.below(256) as u8, jump: random.next() as u16 }
+}
+
 /// Runs the tiles, offering each as soon as `gap` allows; returns the cycle of every start.
 fn run(bench: &mut Recorder<Sequencer>, random: &mut Random, tiles: &[Tile], stalls: u64) -> Vec<u64> {
     let (mut loads, mut streams) = (Vec::new(), Vec::new());
-    for tile in tiles {
+    let patterns: Vec<Pattern> = tiles.iter().map(|_| random_pattern(random)).collect();
+    for (tile, pattern) in tiles.iter().zip(&patterns) {
         for i in 0..ROWS * tile.act.lanes() {
             loads.push((*tile, i));
         }
         for i in 0..tile.rows {
-            streams.push((*tile, i));
+            streams.push((*tile, *pattern, i));
         }
     }
     let (mut loads, mut streams) = (loads.into_iter(), streams.into_iter());
-    let (mut offered, mut starts, mut cycle) = (tiles.iter().peekable(), Vec::new(), 0);
+    let (mut offered, mut starts, mut cycle) = (tiles.iter().zip(&patterns).peekable(), Vec::new(), 0);
     // Weights issued for the tile that loads; a swap takes them all.
     let mut loaded = 0;
     while streams.len() > 0 {
         let offer = offered.peek().filter(|_| !random.chance(stalls)).copied();
-        let words = offer.map_or([0; 4], |tile| Command::from(Op::Compute(*tile)).encode());
+        let words = offer.map_or([0; 4], |(tile, _)| Command::from(Op::Compute(*tile)).encode());
+        let pattern = offer.map_or(Pattern::LINEAR, |(_, pattern)| *pattern);
+        bench.block.pattern.next = (u64::from(pattern.jump) << 16 | u64::from(pattern.columns)).into();
+        bench.block.stride.next = u64::from(pattern.stride).into();
         bench.block.word1.next = u64::from(words[1]).into();
         bench.block.word2.next = u64::from(words[2]).into();
         bench.block.word3.next = u64::from(words[3]).into();
@@ -57,13 +68,13 @@ fn run(bench: &mut Recorder<Sequencer>, random: &mut Random, tiles: &[Tile], sta
         }
         let (act, weight, token) = (bench.block.activation_issue.val(), bench.block.weight_issue.val(), bench.block.token.val());
         if act.valid {
-            let (tile, i) = streams.next().unwrap();
+            let (tile, pattern, i) = streams.next().unwrap();
             if i == 0 {
                 starts.push(cycle);
                 assert!(loaded >= ROWS * tile.act.lanes(), "swapped before the weights were issued");
                 loaded -= ROWS * tile.act.lanes();
             }
-            assert_eq!(act.address.to_u16(), tile.activations + i);
+            assert_eq!(act.address.to_u16(), pattern.address(tile.activations, i));
             assert_eq!((act.swap, act.a_code.to_u8(), act.act_signed), (i == 0, tile.act.code(), tile.act_signed));
             assert_eq!(
                 (token.last, token.w_signed, token.act_signed),

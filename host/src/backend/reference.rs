@@ -4,7 +4,7 @@
 //! their structure: a product here is a product, not bricks, offsets and crumbs.
 
 use super::{Backend, BackendError};
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, LINES_PER_WEIGHT_WORD};
+use crumb_arch::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, LINES_PER_WEIGHT_WORD, Pattern};
 use crumb_arch::driver::{Batch, Beats, End, Expect, Outcome};
 use crumb_arch::lanes::{pack, unpack};
 use crumb_arch::requantizer::{ChannelScale, OutputFormat, requantize};
@@ -22,6 +22,7 @@ pub struct Reference {
     parameters: Vec<Vec<u64>>,
     /// `[half][row][bank][column]`.
     accumulators: [Vec<[Vec<i32>; 4]>; 2],
+    pattern: Pattern,
     error: Option<MachineError>,
     commands: u32,
     packet: Vec<u8>,
@@ -41,6 +42,7 @@ impl Reference {
             weights: vec![vec![[0; 4]; config.cols * config.depth]; config.weight_words],
             parameters: vec![vec![0; config.cols]; config.parameter_entries],
             accumulators: [half.clone(), half],
+            pattern: Pattern::LINEAR,
             error: None,
             commands: 0,
             packet: Vec::new(),
@@ -121,6 +123,7 @@ impl Reference {
                 self.respond(&words);
             }
             Op::ClearError => self.error = None,
+            Op::SetPattern(pattern) => self.pattern = pattern,
             Op::ClearCounters => {}
         }
     }
@@ -129,7 +132,8 @@ impl Reference {
         let (depth, cols) = (self.config.depth, self.config.cols);
         let (k_lanes, n_lanes) = (tile.act.lanes(), tile.weight.bits.lanes());
         for m in 0..usize::from(tile.rows) {
-            let line = &self.activations[usize::from(tile.activations) + m];
+            let address = self.pattern.address(tile.activations, m as u16);
+            let line = &self.activations[usize::from(address) % self.config.activation_lines];
             for c in 0..cols {
                 for n in 0..n_lanes {
                     let bank = usize::from(tile.part) * n_lanes + n;
