@@ -2,6 +2,7 @@
 
 mod checks;
 mod error;
+mod image;
 mod layout;
 mod result;
 mod ring;
@@ -12,6 +13,7 @@ pub mod tiling;
 
 pub use checks::accumulator_bound;
 pub use error::{GemmError, JobError};
+pub use image::Image;
 pub use layout::WeightLayout;
 pub use run::run;
 pub use store::{WeightStore, upload};
@@ -28,6 +30,20 @@ pub trait ActivationRows {
     /// # Errors
     /// A sentence that says why there are no such rows.
     fn fill(&self, first: usize, rows: &mut [i16]) -> Result<(), String>;
+
+    /// The image whose pixels the rows are, if they are those of a convolution.
+    fn image(&self) -> Option<Image> {
+        None
+    }
+
+    /// Writes the band that output rows `first ..` of an image meet, padding included: `[input row][column][channel]` of some of its
+    /// channels.
+    ///
+    /// # Errors
+    /// A sentence that says why there is no such band.
+    fn fill_band(&self, _image: usize, _first: usize, _channels: Range<usize>, _band: &mut [i16]) -> Result<(), String> {
+        Err("the left matrix is no image".into())
+    }
 }
 
 /// A stored left matrix, row-major `[M, K]`.
@@ -113,6 +129,8 @@ pub struct Shape<'a> {
     pub segments: &'a [Segment],
     /// Where the weights lie.
     pub weights: Placement,
+    /// The image whose pixels the rows are, if the whole of K is its taps and channels.
+    pub image: Option<Image>,
     /// What is the same for all columns of a requantized result; `None` for int32.
     pub requantize: Option<Requantize>,
 }
@@ -161,7 +179,7 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Its shape on a machine, with weights that are not resident streamed to addresses from `free_weights` on.
-    pub const fn shape(&self, config: &ArrayConfig, free_weights: usize) -> Shape<'_> {
+    pub fn shape(&self, config: &ArrayConfig, free_weights: usize) -> Shape<'_> {
         let weights = match self.weights {
             Weights::Resident(layout) => Placement::Resident(layout),
             Weights::Streamed(_) => {
@@ -172,6 +190,8 @@ impl Job<'_> {
             Output::Raw => None,
             Output::Requantized { format, .. } => Some(format),
         };
-        Shape { m: self.m, k: self.k, n: self.n, segments: self.segments, weights, requantize }
+        let whole = self.segments.iter().all(|segment| segment.k == (0..self.k));
+        let image = self.rows.image().filter(|_| whole);
+        Shape { m: self.m, k: self.k, n: self.n, segments: self.segments, weights, image, requantize }
     }
 }

@@ -5,8 +5,8 @@ use super::layout::payload;
 use super::result::unpack_block;
 use super::schedule::{Data, Schedule};
 use super::store::check_weights;
-use super::tiling::Tiling;
-use super::{GemmError, Job, Output, Weights};
+use super::tiling::{KTile, Tiling};
+use super::{GemmError, Image, Job, Output, Segment, Weights};
 use crate::session::{Session, SessionError};
 use crumb_arch::ArrayConfig;
 use crumb_arch::lanes::{pack_activation_line, parameter_lines};
@@ -69,19 +69,38 @@ impl Run<'_, '_> {
                 Weights::Resident(_) => Vec::new(),
             },
             Data::Parameters { group } => self.parameters(*group),
-            Data::Tile | Data::Result { .. } => Vec::new(),
+            Data::Tile | Data::Pattern | Data::Result { .. } => Vec::new(),
         })
     }
 
     fn activations(&mut self, rows: &Range<usize>, tile: usize) -> Result<Vec<u8>, GemmError> {
-        self.fill_cache(rows)?;
         let tile = &self.tiling.tiles[tile];
+        if let Some(image) = &self.tiling.image {
+            return self.band(rows, tile, image);
+        }
+        self.fill_cache(rows)?;
         let (act, line_bytes) = (self.job.segments[tile.segment].act, self.config.line_bytes());
         let mut lines = vec![0; rows.len() * line_bytes];
         for (row, line) in self.rows_cache.1.chunks_exact(self.job.k).zip(lines.chunks_exact_mut(line_bytes)) {
             pack_activation_line(&row[tile.k.clone()], act, self.config, line);
         }
         Ok(lines)
+    }
+
+    /// The band of an image: a line for each of its pixels.
+    fn band(&self, rows: &Range<usize>, tile: &KTile, image: &Image) -> Result<Vec<u8>, GemmError> {
+        let [height, width] = image.output;
+        let (index, first) = (rows.start / (height * width), rows.start / width % height);
+        let (lines, channels) = (image.band_lines(rows.len() / width), tile.slot.len());
+        let mut values = vec![0; lines * channels];
+        self.job.rows.fill_band(index, first, tile.slot.clone(), &mut values).map_err(GemmError::Rows)?;
+        let (segment, line_bytes) = (&self.job.segments[tile.segment], self.config.line_bytes());
+        check_activations(&values, rows.start, channels, &Segment { k: 0..channels, ..segment.clone() })?;
+        let mut bytes = vec![0; lines * line_bytes];
+        for (pixel, line) in values.chunks_exact(channels).zip(bytes.chunks_exact_mut(line_bytes)) {
+            pack_activation_line(pixel, segment.act, self.config, line);
+        }
+        Ok(bytes)
     }
 
     /// Reads a block's rows of the left matrix and checks that they fit their widths.

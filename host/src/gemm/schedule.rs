@@ -12,7 +12,7 @@ use super::ring::{Place, Ring};
 use super::store::field;
 use super::tiling::{KTile, Tiling};
 use super::{Placement, Shape};
-use crumb_arch::command::MAX_FENCE_TILES;
+use crumb_arch::command::{MAX_FENCE_TILES, Pattern};
 use crumb_arch::{ArrayConfig, Command, Drain, Op, Requantize, Tile};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -29,11 +29,11 @@ pub struct Step {
 /// What a command carries or brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Rows of a block, columns of a K tile.
+    /// What a slot of the activation buffer holds of a block.
     Activations {
         /// Rows of the left matrix.
         rows: Range<usize>,
-        /// Index of the tile.
+        /// Index of a tile that reads it.
         tile: usize,
     },
     /// Rows of the weight matrix, as addresses of its layout.
@@ -50,6 +50,8 @@ pub enum Data {
     },
     /// None.
     Tile,
+    /// None.
+    Pattern,
     /// A packet of results.
     Result {
         /// Rows of the product.
@@ -95,6 +97,8 @@ pub struct Schedule<'a> {
     rest: VecDeque<Step>,
     /// A compute was given since the last load that went early.
     may_load: bool,
+    /// What the machine was told last.
+    pattern: Pattern,
 }
 
 impl<'a> Schedule<'a> {
@@ -126,6 +130,7 @@ impl<'a> Schedule<'a> {
             loads: VecDeque::new(),
             rest: VecDeque::new(),
             may_load: true,
+            pattern: Pattern::LINEAR,
         }
     }
 
@@ -192,15 +197,16 @@ impl<'a> Schedule<'a> {
     /// The first line of a tile's activations; if they are not there, they are loaded.
     fn place_activations(&mut self, rows: &Range<usize>, index: usize, last: u64) -> usize {
         let tile = &self.tiling.tiles[index];
-        let key = (rows.start, tile.k.clone(), self.shape.segments[tile.segment].act.bits());
+        let key = (rows.start, tile.slot.clone(), self.shape.segments[tile.segment].act.bits());
         let place = self.activations.place(key, last);
-        let line = place.slot() * self.tiling.block_rows;
+        let line = place.slot() * self.tiling.activation_slot_lines;
         if let Place::Miss { frees, .. } = place {
-            let op = Op::LoadActivations { base: field(line), count: field(rows.len()) };
+            let count = self.tiling.slot_lines(rows.len());
+            let op = Op::LoadActivations { base: field(line), count: field(count) };
             let step = Step { command: op.into(), data: Data::Activations { rows: rows.clone(), tile: index } };
             self.loads.push_back(Load { step, needed: self.walked, frees });
         }
-        line
+        line + tile.offset
     }
 
     /// Whether the parameters of all groups fit at once.
@@ -245,6 +251,12 @@ impl Iterator for Schedule<'_> {
         while self.walked < self.given + WINDOW as u64 {
             let Some((rows, group)) = self.blocks.next() else { break };
             self.walk(&rows, group);
+        }
+        // Tiles read by the tiling's pattern; the next product finds the machine as this one did.
+        let wanted = if self.rest.is_empty() { Pattern::LINEAR } else { self.tiling.pattern() };
+        if self.pattern != wanted {
+            self.pattern = wanted;
+            return Some(Step { command: Op::SetPattern(wanted).into(), data: Data::Pattern });
         }
         let load = self.loads.front();
         if load.is_some_and(|load| load.needed <= self.given && self.next_is_compute()) {

@@ -14,6 +14,9 @@
 //! With `(ci, ky, kx)` each element would come from another line. The weights' order is only an address, so the choice
 //! costs nothing there. A fully connected layer is the case of a 1 x 1 image.
 
+use crate::gemm::Image;
+use std::ops::Range;
+
 use super::{ArrayLayer, Conv, Gemm, MAX_ELEMENTS, NetworkError, Op, Padding, Tensor, TensorData, Window};
 
 /// A layer, with an input shape, as matrix products.
@@ -160,6 +163,62 @@ impl<'a> Lowering<'a> {
         first_row: usize,
         rows: &mut [i16],
     ) -> Result<usize, NetworkError> {
+        self.check_input(group, input)?;
+        Ok(match input.data() {
+            TensorData::I8(values) => self.fill(group, values, padding, first_row, rows),
+            TensorData::U8(values) => self.fill(group, values, padding, first_row, rows),
+            _ => 0,
+        })
+    }
+
+    /// The left matrix as an image, if there is one: a fully connected layer has none.
+    pub fn image(&self) -> Option<Image> {
+        let Self { batch: images, output, window, .. } = *self;
+        let pixels = output[0] * output[1];
+        (self.input != [1, 1] && images * pixels > 0).then(|| Image {
+            images,
+            output,
+            channels: self.channels(),
+            kernel: window.kernel,
+            strides: window.strides,
+            dilations: window.dilations,
+        })
+    }
+
+    /// Writes the band that output rows `first ..` of an image of a group meet, padding included: `[input row][column][channel]` for the
+    /// channels given, as many rows as fit. `padding` as in [`Lowering::fill_rows`].
+    ///
+    /// # Errors
+    /// As [`Lowering::fill_rows`].
+    pub fn fill_band(
+        &self,
+        (group, image): (usize, usize),
+        input: &Tensor,
+        padding: i16,
+        (first, channels): (usize, Range<usize>),
+        band: &mut [i16],
+    ) -> Result<(), NetworkError> {
+        self.check_input(group, input)?;
+        let width = self.image().map_or(1, |image| image.width());
+        let first_channel = image * self.channels + group * self.channels();
+        let plane = self.input[0] * self.input[1];
+        let origin = (first * self.window.strides[0]).wrapping_sub(self.origin[0]);
+        let value = |pixel: usize, channel: usize| {
+            let (y, x) = (origin.wrapping_add(pixel / width), (pixel % width).wrapping_sub(self.origin[1]));
+            let inside = y < self.input[0] && x < self.input[1];
+            inside.then_some((first_channel + channel) * plane + y.wrapping_mul(self.input[1]).wrapping_add(x))
+        };
+        let count = channels.len().max(1);
+        for (pixel, values) in band.chunks_exact_mut(count).enumerate() {
+            for (out, channel) in values.iter_mut().zip(channels.clone()) {
+                *out = value(pixel, channel).map_or(padding, |at| integer(input, at));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses an input that is not the one the layer was lowered for, and a group that does not exist.
+    fn check_input(&self, group: usize, input: &Tensor) -> Result<(), NetworkError> {
         let elements = self.batch * self.channels * self.input[0] * self.input[1];
         if input.data().len() != elements {
             let problem = format!("expected {elements} elements, as when the layer was lowered");
@@ -170,8 +229,7 @@ impl<'a> Lowering<'a> {
             return Err(NetworkError::Layer { layer: self.layer.name.clone(), problem });
         }
         match input.data() {
-            TensorData::I8(values) => Ok(self.fill(group, values, padding, first_row, rows)),
-            TensorData::U8(values) => Ok(self.fill(group, values, padding, first_row, rows)),
+            TensorData::I8(_) | TensorData::U8(_) => Ok(()),
             other => Err(NetworkError::Type {
                 tensor: format!("input of {}", self.layer.name),
                 found: other.dtype(),
@@ -209,6 +267,15 @@ impl<'a> Lowering<'a> {
     /// Input coordinate of a kernel tap, or `None` in the padding.
     fn coordinate(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
         self.window.coordinate(axis, output, tap, self.origin[axis], self.input[axis])
+    }
+}
+
+/// An element of an int8 or uint8 tensor.
+fn integer(tensor: &Tensor, at: usize) -> i16 {
+    match tensor.data() {
+        TensorData::I8(values) => values.get(at).copied().map_or(0, i16::from),
+        TensorData::U8(values) => values.get(at).copied().map_or(0, i16::from),
+        _ => 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::MachineRunError;
 use super::zero_points::folded_bias;
-use crate::gemm::{self, ActivationRows, Job, Output, Segment, WeightLayout, Weights};
+use crate::gemm::{self, ActivationRows, Image, Job, Output, Segment, WeightLayout, Weights};
 use crate::network::packing::{Matrices, Packing};
 use crate::network::{Arithmetic, ArrayLayer, Contract, DType, Lowering, Narrowed, NetworkError, QuantParams, Work};
 use crate::session::Session;
@@ -10,6 +10,7 @@ use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::requantizer::ChannelScale;
 use crumb_arch::{Requantize, Rounding, WeightFormat};
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// A layer's activations: at one width, or narrowed as they are read but for important channels.
 pub(super) struct Activations<'a> {
@@ -66,6 +67,17 @@ struct Rows<'a> {
 }
 
 impl ActivationRows for Rows<'_> {
+    fn image(&self) -> Option<Image> {
+        self.lowering.image().filter(|_| self.plain)
+    }
+
+    fn fill_band(&self, image: usize, first: usize, channels: Range<usize>, band: &mut [i16]) -> Result<(), String> {
+        let padding = self.activations.padding();
+        self.lowering
+            .fill_band((self.group, image), self.input, padding, (first, channels), band)
+            .map_err(|error| error.to_string())
+    }
+
     fn fill(&self, first: usize, rows: &mut [i16]) -> Result<(), String> {
         let padding = self.activations.padding();
         let fill = |first, rows: &mut [i16]| self.lowering.fill_rows(self.group, self.input, padding, first, rows);
