@@ -206,7 +206,7 @@ impl<'a> Lowering<'a> {
         let value = |pixel: usize, channel: usize| {
             let (y, x) = (origin.wrapping_add(pixel / width), (pixel % width).wrapping_sub(self.origin[1]));
             let inside = y < self.input[0] && x < self.input[1];
-            inside.then_some((first_channel + channel) * plane + y.wrapping_mul(self.input[1]).wrapping_add(x))
+            inside.then(|| (first_channel + channel) * plane + y * self.input[1] + x)
         };
         let count = channels.len().max(1);
         for (pixel, values) in band.chunks_exact_mut(count).enumerate() {
