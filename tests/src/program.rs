@@ -233,8 +233,10 @@ impl Writer<'_> {
                 bytes[0] ^= u8::from(bytes.get(2..4) == Some(&[0x42, 0xC8])) * 0x80;
             }
             1 => {
-                // Reserved bits of the flags, an opcode or magic number that does not exist, a range far outside.
-                let (byte, bit) = [(1, 0x80), (0, 0x40), (3, 1), (line + 1, 0xF0)][self.rng.usize(..4)];
+                // A number of tiles without its fence, an opcode or magic number that does not exist, a range far outside.
+                // Activations are read around the end of their buffer, weights are not.
+                let address = if matches!(op, Op::Compute(_)) { 2 * line } else { line };
+                let (byte, bit) = [(1, 0x81), (0, 0x40), (3, 1), (address + 1, 0xF0)][self.rng.usize(..4)];
                 bytes[byte] ^= bit;
                 bytes.resize(whole, 1);
             }

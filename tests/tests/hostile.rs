@@ -106,7 +106,6 @@ fn each_error_state_is_reached_by_its_cause() {
     let cases = [
         (compute(Tile { rows: 0, ..tile }), MachineError::BadField),
         (compute(Tile { k_words: 5, ..tile }), MachineError::TileRange),
-        (compute(Tile { activations: 1023, rows: 2, ..tile }), MachineError::ActivationRange),
         (compute(Tile { weights: 2047, k_words: 2, ..tile }), MachineError::WeightRange),
         (compute(Tile { accumulator: 255, rows: 2, ..tile }), MachineError::AccumulatorRange),
         (header(Op::Drain(Drain { rows: 0, ..drain })), MachineError::BadField),

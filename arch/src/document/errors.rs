@@ -39,7 +39,7 @@ const fn way_out(error: MachineError) -> &'static str {
             "send the four header lines and as many whole payload lines as the command asks for, then `last`"
         }
         MachineError::Overlong => "set `last` on the final beat of the command, and begin the next one after it",
-        MachineError::ActivationRange => "keep base + count, or activations + rows, within `activation_lines`",
+        MachineError::ActivationRange => "keep base + count within `activation_lines`",
         MachineError::WeightRange => "keep base + count, or weights + k_words, within `weight_words`",
         MachineError::ParameterRange => "keep base + count, or parameters + banks, within `parameter_entries`",
         MachineError::AccumulatorRange => "keep accumulator + rows within `accumulator_rows`; split M into blocks",
