@@ -4,7 +4,7 @@
 
 use crate::config::ArrayConfig;
 use serde::{Deserialize, Serialize};
-use std::ops::{Index, Sub};
+use std::ops::{Index, IndexMut, Sub};
 
 /// Bits of a counter in hardware: 32 days at 100 MHz. Counters wrap.
 pub const COUNTER_BITS: u32 = 48;
@@ -74,6 +74,12 @@ impl Index<Counter> for Counters {
     type Output = u64;
     fn index(&self, counter: Counter) -> &u64 {
         &self.0[counter as usize]
+    }
+}
+
+impl IndexMut<Counter> for Counters {
+    fn index_mut(&mut self, counter: Counter) -> &mut u64 {
+        &mut self.0[counter as usize]
     }
 }
 

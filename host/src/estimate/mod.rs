@@ -1,0 +1,3 @@
+//! What a product costs, without running it.
+
+pub mod timing;

@@ -1,0 +1,182 @@
+//! Every cycle belongs to one counter: what the array was doing, or what it waited for.
+//!
+//! Tiles cover most cycles. The gaps between them are cut wherever the decoder, the drain, the tiles on their way or the output change
+//! what they do, and each piece is judged as the machine judges a cycle.
+
+use crumb_arch::{Counter, Counters};
+use std::collections::VecDeque;
+
+/// What the decoder does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It waits between commands.
+    Nothing,
+    /// It reads or judges a header, or answers.
+    Command,
+    /// It waits with a load, or receives its payload; the counter of that wait.
+    Load(Counter),
+    /// It waits with a tile for this half.
+    WaitsForHalf(u8),
+    /// It waits with a drain.
+    WaitsForDrain,
+}
+
+/// Cycles `from ..  to`, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Span<T> {
+    from: u64,
+    to: u64,
+    what: T,
+}
+
+/// Spans in order that do not overlap.
+#[derive(Debug)]
+struct Spans<T>(VecDeque<Span<T>>);
+
+impl<T> Default for Spans<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T: Copy> Spans<T> {
+    /// Forgets what ends before a cycle; gives what it lies in, and the next cycle in which that changes.
+    fn at(&mut self, cycle: u64) -> (Option<T>, u64) {
+        while self.0.front().is_some_and(|span| span.to <= cycle) {
+            self.0.pop_front();
+        }
+        match self.0.front() {
+            Some(span) if span.from <= cycle => (Some(span.what), span.to),
+            Some(span) => (None, span.from),
+            None => (None, u64::MAX),
+        }
+    }
+}
+
+impl Spans<()> {
+    /// Adds cycles `from .. to`, of which some may be there already.
+    fn join(&mut self, from: u64, to: u64) {
+        match self.0.back_mut() {
+            Some(last) if last.to >= from => last.to = last.to.max(to),
+            _ if from < to => self.0.push_back(Span { from, to, what: () }),
+            _ => {}
+        }
+    }
+}
+
+/// A drain at work.
+#[derive(Clone, Copy, Debug)]
+struct AtWork {
+    half: u8,
+    /// The first cycle in which it reads.
+    reading: u64,
+}
+
+/// The cycles that are not yet counted, and those that are.
+#[derive(Default)]
+pub struct Classes {
+    /// The first cycle that no tile covers yet.
+    covered: u64,
+    /// Gaps between tiles that are not yet counted.
+    gaps: VecDeque<(u64, u64)>,
+    decoder: Spans<Doing>,
+    /// The first cycle of which the decoder's state is not known.
+    decoder_known: u64,
+    drains: Spans<AtWork>,
+    pending: Spans<()>,
+    output: Spans<()>,
+    no_credit: Spans<()>,
+    counts: Counters,
+}
+
+impl Classes {
+    /// The decoder has been doing this up to a cycle.
+    pub fn decoder(&mut self, until: u64, what: Doing) {
+        let from = self.decoder_known;
+        if until > from {
+            self.decoder.0.push_back(Span { from, to: until, what });
+            self.decoder_known = until;
+        }
+    }
+
+    /// A tile is taken and started in these cycles, and busy for so many after that.
+    pub fn tile(&mut self, taken: u64, started: u64, rows: u64) {
+        while let Some(&(from, to)) = self.gaps.front().filter(|gap| gap.1 <= self.decoder_known) {
+            self.gaps.pop_front();
+            self.count_gap(from, to);
+        }
+        if taken + 1 > self.covered {
+            self.gaps.push_back((self.covered, taken + 1));
+            self.covered = taken + 1;
+        }
+        self.counts[Counter::StallWeights] += (started + 1).saturating_sub(self.covered);
+        self.counts[Counter::Busy] += rows;
+        self.covered = self.covered.max(started + 1) + rows;
+    }
+
+    /// A tile is on its way in cycles `from ..= last`.
+    pub fn pending(&mut self, from: u64, last: u64) {
+        self.pending.join(from, last + 1);
+    }
+
+    /// A drain is at work in cycles `from .. to`, and reads from `reading` on.
+    pub fn drain(&mut self, from: u64, reading: u64, to: u64, half: u8) {
+        self.drains.0.push_back(Span { from, to, what: AtWork { half, reading } });
+    }
+
+    /// A line is on its way out in cycles `from ..= last`.
+    pub fn output(&mut self, from: u64, last: u64) {
+        self.output.join(from, last + 1);
+    }
+
+    /// There is no credit in cycles `from .. to`.
+    pub fn no_credit(&mut self, from: u64, to: u64) {
+        if from < to {
+            self.no_credit.join(from, to);
+        }
+    }
+
+    /// Counts every cycle before this one, adds the counts to `counters`, and begins anew.
+    pub fn count_until(&mut self, cycle: u64, counters: &mut Counters) {
+        self.decoder(cycle, Doing::Nothing);
+        while let Some((from, to)) = self.gaps.pop_front() {
+            self.count_gap(from, to);
+        }
+        self.count_gap(self.covered, cycle);
+        self.covered = self.covered.max(cycle);
+        let mut counts = std::mem::take(&mut self.counts);
+        counts[Counter::Cycles] = counts.accounted_cycles();
+        counters.0.iter_mut().zip(counts.0).for_each(|(sum, value)| *sum += value);
+    }
+
+    /// Leaves out every cycle before this one.
+    pub fn skip_until(&mut self, cycle: u64) {
+        self.covered = self.covered.max(cycle);
+    }
+
+    fn count_gap(&mut self, from: u64, to: u64) {
+        let mut cycle = from;
+        while cycle < to {
+            let (doing, decoder) = self.decoder.at(cycle);
+            let (drain, drains) = self.drains.at(cycle);
+            let (pending, pendings) = self.pending.at(cycle);
+            let (output, outputs) = self.output.at(cycle);
+            let (no_credit, credits) = self.no_credit.at(cycle);
+            let reads = drain.filter(|drain| cycle < drain.reading).map_or(u64::MAX, |drain| drain.reading);
+            let next = [to, decoder, drains, pendings, outputs, credits, reads].into_iter().fold(u64::MAX, u64::min);
+            let of_drain = if no_credit.is_some() { Counter::StallOutput } else { Counter::StallAccumulators };
+            let doing = doing.unwrap_or(Doing::Nothing);
+            let class = match doing {
+                Doing::WaitsForHalf(half) if drain.is_some_and(|drain| drain.half == half) => of_drain,
+                Doing::WaitsForDrain if drain.is_some() => of_drain,
+                Doing::Load(counter) => counter,
+                _ if drain.is_some_and(|drain| cycle >= drain.reading) => of_drain,
+                _ if doing != Doing::Nothing || pending.is_some() || drain.is_some() => Counter::StallCommands,
+                _ if output.is_some() => Counter::StallOutput,
+                _ => Counter::Idle,
+            };
+            self.counts[class] += next - cycle;
+            cycle = next;
+        }
+    }
+}

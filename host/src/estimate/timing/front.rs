@@ -1,0 +1,61 @@
+//! The input side: lines gathered from beats, and the decoder's states.
+//!
+//! A beat comes in every cycle in which it is taken. A line of `b` beats stands ready `b` cycles after the line before it was taken. A
+//! command takes four header lines, then Check and Decide take a cycle each, and it waits from the next cycle on until it is dispatched.
+
+use super::classes::{Classes, Doing};
+use crumb_arch::command::HEADER_WORDS;
+
+/// Cycles from the last header line to the first cycle of the state Wait: Check, Decide, Wait.
+const JUDGED: u64 = 3;
+
+/// When the next line comes, and when the decoder takes it.
+pub struct Front {
+    beats: u64,
+    /// The cycle in which the next line stands ready.
+    line: u64,
+    /// The first cycle in which the decoder waits for a header.
+    ready: u64,
+    /// The first cycle of the state Wait.
+    waits: u64,
+}
+
+impl Front {
+    /// An input that begins in cycle 0, with lines of so many beats.
+    pub fn new(beats: u64) -> Self {
+        Self { beats, line: beats, ready: 0, waits: 0 }
+    }
+
+    /// Nothing was offered until this cycle.
+    pub fn pause_until(&mut self, cycle: u64) {
+        self.line = self.line.max(cycle + self.beats);
+    }
+
+    /// Takes a header; gives the first cycle of the state Wait.
+    pub fn header(&mut self, classes: &mut Classes) -> u64 {
+        let first = self.line.max(self.ready);
+        let last = first + (HEADER_WORDS as u64 - 1) * self.beats;
+        classes.decoder(first + 1, Doing::Nothing);
+        self.line = last + self.beats;
+        self.waits = last + JUDGED;
+        classes.decoder(self.waits, Doing::Command);
+        self.waits
+    }
+
+    /// Dispatches the command in this cycle and takes its payload.
+    pub fn dispatch(&mut self, cycle: u64, doing: Doing, payload: u64, classes: &mut Classes) {
+        self.ready = cycle + 1;
+        if payload > 0 {
+            let last = self.line.max(cycle + 1) + (payload - 1) * self.beats;
+            self.line = last + self.beats;
+            self.ready = last + 1;
+        }
+        classes.decoder(self.ready, doing);
+    }
+
+    /// The decoder has sent an answer, whose last word left in this cycle.
+    pub fn responded(&mut self, cycle: u64, classes: &mut Classes) {
+        self.ready = cycle + 1;
+        classes.decoder(self.ready, Doing::Command);
+    }
+}

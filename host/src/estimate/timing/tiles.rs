@@ -1,0 +1,78 @@
+//! Tiles: queue, sequencer, and the pipeline behind it.
+//!
+//! For tile `i`, pushed in cycle `p`, with `L` load cycles and `M` rows:
+//!
+//! ```text
+//! taken    c = max(p + 1, start of i-1)                    the sequencer takes it as the one before starts
+//! started  s = max(c + L, start of i-1 + M of i-1)         loaded, and the one before has issued its last row
+//! busy     s + 1 .. s + M
+//! done     s + M + 12 + R + log2 depth + C - 1             its last sum is written in the last column
+//! ```
+//! The sequencer also holds back a tile that would read a sum before it is written. That takes a tile of one or two rows whose successor is
+//! loaded before these rows have passed; a tile loads in `R` cycles at least, and `R` is 4 or more.
+
+use super::classes::Classes;
+use crumb_arch::ArrayConfig;
+use crumb_arch::timing::{COMBINER_LATENCY, TILE_QUEUE, token_latency};
+use std::collections::VecDeque;
+
+/// The tiles that have been given.
+pub struct Tiles {
+    /// From the issue of a tile's last row to the cycle in which it is done.
+    latency: u64,
+    given: u64,
+    /// The cycles in which the last tiles were taken from the queue.
+    taken: VecDeque<u64>,
+    /// The cycles in which the last tiles are done.
+    done: VecDeque<u64>,
+    /// When the last tile of each half is done.
+    half_done: [u64; 2],
+    /// When the last tile started, and when it issues its last row.
+    started: u64,
+    ends: u64,
+}
+
+/// Tiles whose end is remembered: more than a fence can leave unfinished.
+const REMEMBERED: usize = 64;
+
+impl Tiles {
+    /// No tiles.
+    pub fn new(config: &ArrayConfig) -> Self {
+        let latency = (token_latency(config) + COMBINER_LATENCY + config.cols - 1) as u64;
+        Self { latency, given: 0, taken: VecDeque::new(), done: VecDeque::new(), half_done: [0; 2], started: 0, ends: 0 }
+    }
+
+    /// The first cycle in which no more than so many of the tiles given are unfinished.
+    pub fn unfinished_at_most(&self, tiles: u64) -> u64 {
+        let Some(index) = self.done.len().checked_sub(tiles as usize + 1) else { return 0 };
+        self.done.get(index).map_or(0, |done| done + 1)
+    }
+
+    /// The first cycle in which the queue takes a tile.
+    pub fn queue_has_room(&self) -> u64 {
+        self.taken.len().checked_sub(TILE_QUEUE).and_then(|index| self.taken.get(index)).map_or(0, |taken| taken + 1)
+    }
+
+    /// The first cycle in which no tile of this half is unfinished.
+    pub fn half_settled(&self, half: u8) -> u64 {
+        self.half_done[usize::from(half)]
+    }
+
+    /// A tile is pushed in this cycle.
+    pub fn push(&mut self, cycle: u64, load: u64, rows: u64, half: u8, classes: &mut Classes) {
+        let taken = if self.given == 0 { cycle + 1 } else { (cycle + 1).max(self.started) };
+        let started = (taken + load).max(self.ends);
+        classes.tile(taken, started, rows);
+        (self.started, self.ends) = (started, started + rows);
+        let done = self.ends + self.latency;
+        classes.pending(cycle + 1, done);
+        self.half_done[usize::from(half)] = done + 1;
+        self.given += 1;
+        for (list, value) in [(&mut self.taken, taken), (&mut self.done, done)] {
+            list.push_back(value);
+            if list.len() > REMEMBERED {
+                list.pop_front();
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The estimate is a second derivation of the machine: every counter of every product is the simulator's.
+
+use crumb::backend::BackendKind;
+use crumb::estimate::timing::Timing;
+use crumb::gemm::schedule::Schedule;
+use crumb::gemm::tiling::Tiling;
+use crumb::gemm::{self, Job, Matrix, Output, Segment, Weights};
+use crumb::session::Session;
+use crumb_arch::precision::range;
+use crumb_arch::requantizer::ChannelScale;
+use crumb_arch::{ActBits, ArrayConfig, Counters, Requantize, Rounding, WeightBits, WeightFormat};
+use proptest::prelude::*;
+
+fn estimate(job: &Job<'_>, config: &ArrayConfig) -> Counters {
+    let shape = job.shape(config, 0);
+    let tiling = Tiling::new(&shape, config);
+    let mut timing = Timing::new(config);
+    Schedule::new(&shape, config, &tiling).for_each(|step| timing.give(&step.command));
+    timing.settle();
+    timing.read_counters()
+}
+
+fn measure(job: &Job<'_>, config: &ArrayConfig) -> Counters {
+    let mut session = Session::new(BackendKind::Sim.open(config).unwrap());
+    let before = session.counters().unwrap();
+    gemm::run(&mut session, job, 0).unwrap();
+    session.counters().unwrap() - before
+}
+
+fn config() -> impl Strategy<Value = ArrayConfig> {
+    (0usize..6, 16u32..20, 4u32..8).prop_map(|(which, _, rows)| {
+        let named = |name| ArrayConfig::named(name).unwrap();
+        match which {
+            0 => named("tiny"),
+            1 => named("small"),
+            2 => named("medium"),
+            3 => ArrayConfig { stream_bits: 16, accumulator_rows: 1 << rows, activation_lines: 64, ..named("tiny") },
+            4 => ArrayConfig {
+                rows: 5,
+                cols: 12,
+                depth: 2,
+                stream_bits: 96,
+                weight_words: 64,
+                parameter_entries: 4,
+                ..named("tiny")
+            },
+            _ => {
+                ArrayConfig { rows: 8, cols: 4, stream_bits: 8, weight_words: 64, accumulator_rows: 1 << rows, ..named("small") }
+            }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn every_counter_is_the_simulators(
+        config in config(), m in 1usize..90, k in 1usize..90, n in 1usize..90,
+        act in 0usize..3, weight in 0usize..4, width in proptest::option::of(0usize..3),
+    ) {
+        let (act, bits) = (ActBits::ALL[act], WeightBits::ALL[weight]);
+        let (lo, hi) = range(act.bits(), true);
+        let left: Vec<i16> = (0..m * k).map(|i| (i as i32 % (hi - lo + 1) + lo) as i16).collect();
+        let weights: Vec<i8> = (0..k * n).map(|i| (i * 37) as i8).collect();
+        let segments = [Segment::whole(k, act, true, WeightFormat::top(bits, Rounding::HalfEven))];
+        let channels = vec![ChannelScale::from_f32(3, 0.01).unwrap(); n];
+        let output = match width {
+            None => Output::Raw,
+            Some(width) => Output::Requantized {
+                channels: &channels,
+                format: Requantize { parameters: 0, width: ActBits::ALL[width], exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 },
+            },
+        };
+        let rows = Matrix { elements: &left, k };
+        let job = Job { m, k, n, rows: &rows, segments: &segments, weights: Weights::Streamed(&weights), output };
+        let (estimated, measured) = (estimate(&job, &config), measure(&job, &config));
+        let different: Vec<_> =
+            estimated.iter().zip(measured.iter()).filter(|(a, b)| a != b).map(|(a, b)| (a.0.name(), a.1, b.1)).collect();
+        prop_assert!(different.is_empty(), "estimated, measured: {different:?} on {config:?}");
+    }
+}
