@@ -1,3 +1,9 @@
-//! What a product costs, without running it.
+//! What networks cost, without running them: layer shapes, their sources, the machine's time, and the models of other accelerators to
+//! compare with.
 
+pub mod bit_fusion;
+pub mod layers;
+pub mod networks;
+pub mod scale_sim;
 pub mod timing;
+pub mod topology;
