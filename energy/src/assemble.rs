@@ -2,10 +2,11 @@
 
 use crate::energies::{Measured, Per};
 use crate::library::Library;
-use crate::model::{Access, Cost, Event, Model, Part, SCHEMA, Sram, Standing};
+use crate::model::{Cost, Model, SCHEMA, Sram, Standing};
 use crate::power::clock_energy;
 use crate::subject::{Block, Subject};
 use crate::timing::{INPUT_SLEW_NS, WIRE_PF};
+use crate::vocabulary::{Access, Event, Part};
 use crate::workload::{Data, Mode};
 use std::collections::BTreeMap;
 
@@ -116,7 +117,8 @@ fn by_mode(measured: &[Measured], block: Block, of: impl Fn(&Measured) -> f64, k
         Per::Busy => "busy cycle",
         Per::Word => "weight word",
     };
-    let how = format!("gates of {}: {quiet:.2} to {lively:.2} edges a net and {per}, glitches {few:.0} to {many:.0} %", block.name());
+    let how =
+        format!("gates of {}: {quiet:.2} to {lively:.2} edges a net and {per}, glitches {few:.0} to {many:.0} %", block.name());
     Cost { pj: sums.into_iter().map(|(key, (sum, _, n))| (key, rounded(sum / n))).collect(), how }
 }
 

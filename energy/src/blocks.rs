@@ -91,7 +91,7 @@ pub fn brick_column(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
     let own = |tap: &mut Tap<'_>, name: &str| tap.register(at.pe(at.row, at.col, name));
     let act = own(tap, "act");
     let words = [0, 1, 2, 3].map(|i| own(tap, &format!("active_{i}")));
-    let brick = |t: usize, i: usize| (act[t] >> (2 * i) & 3) * (words[i][t] & 3) << (4 * i);
+    let brick = |t: usize, i: usize| ((act[t] >> (2 * i) & 3) * (words[i][t] & 3)) << (4 * i);
     let products = (0..act.len()).map(|t| (0..4).map(|i| brick(t, i)).sum()).collect();
     let pair_mode = field(&own(tap, "ctl"), 5, 2);
     let inputs = vec![("products", products), ("pair_mode", pair_mode), ("sum_mode", own(tap, "mode"))];
@@ -100,10 +100,8 @@ pub fn brick_column(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
 
 /// The psum adder of one crumb column, with its register.
 pub fn psum_adder(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
-    let inputs = vec![
-        ("sum", tap.register(at.pe(at.row, at.col, "column_0.sum"))),
-        ("psum_in", tap.register(at.psum(at.row - 1, 0))),
-    ];
+    let inputs =
+        vec![("sum", tap.register(at.pe(at.row, at.col, "column_0.sum"))), ("psum_in", tap.register(at.psum(at.row - 1, 0)))];
     Stimulus { inputs, outputs: vec![("psum_out", tap.register(at.psum(at.row, 0)))] }
 }
 

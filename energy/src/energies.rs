@@ -113,7 +113,14 @@ impl Sampled {
 }
 
 /// One block, the mean over some places.
-fn one(subject: &Subject, library: &Library, run: &Run, data: Data, mode: Mode, places: &[Place]) -> Result<Measured, EnergyError> {
+fn one(
+    subject: &Subject,
+    library: &Library,
+    run: &Run,
+    data: Data,
+    mode: Mode,
+    places: &[Place],
+) -> Result<Measured, EnergyError> {
     let block = subject.block;
     let [busy, drained] = [Counter::Busy, Counter::DrainReads].map(|counter| run.counters[counter] as f64);
     let words = run.words as f64;

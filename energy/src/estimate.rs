@@ -1,6 +1,7 @@
 //! The energy of a run: what the machine counted, times what each event costs.
 
-use crate::model::{Access, Event, Model, Part};
+use crate::model::Model;
+use crate::vocabulary::{Access, Event, Part};
 use crate::workload::Mode;
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use crumb_sim::Machine;
@@ -97,8 +98,7 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Estimate 
         sum.array += rows * cols * (busy * pj(Event::PeCycle) + words * pj(Event::PeWeight));
         sum.edges += cols * words * (pj(Event::SwitchWord) + pj(Event::ColumnSumWord)) + rows * busy * pj(Event::RowSumCycle);
         sum.sums += cols * busy * (pj(Event::CombineCycle) + pj(Event::AccumulateCycle));
-        sum.requantizers +=
-            cols * (count(Counter::DrainReads) * pj(Event::RequantizeValue) + busy * pj(Event::RequantizerCycle));
+        sum.requantizers += cols * (count(Counter::DrainReads) * pj(Event::RequantizeValue) + busy * pj(Event::RequantizerCycle));
         let (read, write) = (Access::Read, Access::Write);
         let activations = kib(config.activation_lines * config.depth);
         let weights = kib(config.weight_words * 4);

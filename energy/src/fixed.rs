@@ -74,7 +74,8 @@ mod tests {
     fn two_rows_multiply_what_they_were_given() {
         // Both rows load in cycle 0 and swap in cycle 1, with their first activation; the second row a cycle later.
         let row = |late: usize, act: u64, weight: u64| {
-            let at = |t: usize, value: u64, rest: u64| (0..12).map(|i| if i == t + late { value } else { rest }).collect::<Vec<_>>();
+            let at =
+                |t: usize, value: u64, rest: u64| (0..12).map(|i| if i == t + late { value } else { rest }).collect::<Vec<_>>();
             let control = (0..12).map(|i| if i == late { 15 } else { u64::from(i == late + 1) << 4 }).collect();
             [at(1, act ^ TOP, TOP), control, at(0, weight ^ TOP, TOP)]
         };

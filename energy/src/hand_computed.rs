@@ -10,22 +10,28 @@ use std::path::Path;
 
 const LIB: &str = include_str!("fixtures/two.lib");
 
+/// A cell: its type, its pins with their nets.
+type Instance<'a> = (&'a str, &'a [(&'a str, u64)]);
+
 fn library() -> Library {
     crate::liberty::read(LIB, Path::new("two.lib")).unwrap()
 }
 
 /// A module with the cells `(type, [(pin, net)])` and one-bit ports.
-fn netlist(library: &Library, inputs: &[(&str, u64)], outputs: &[(&str, u64)], cells: &[(&str, &[(&str, u64)])]) -> Netlist {
-    let port = |direction: &str, (name, net): &(&str, u64)| format!("\"{name}\": {{\"direction\": \"{direction}\", \"bits\": [{net}]}}");
-    let ports: Vec<String> =
-        inputs.iter().map(|p| port("input", p)).chain(outputs.iter().map(|p| port("output", p))).collect();
-    let cell = |(index, (kind, pins)): (usize, &(&str, &[(&str, u64)]))| {
+fn netlist(library: &Library, inputs: &[(&str, u64)], outputs: &[(&str, u64)], cells: &[Instance<'_>]) -> Netlist {
+    let port =
+        |direction: &str, (name, net): &(&str, u64)| format!("\"{name}\": {{\"direction\": \"{direction}\", \"bits\": [{net}]}}");
+    let ports: Vec<String> = inputs.iter().map(|p| port("input", p)).chain(outputs.iter().map(|p| port("output", p))).collect();
+    let cell = |(index, (kind, pins)): (usize, &Instance<'_>)| {
         let pins: Vec<String> = pins.iter().map(|(pin, net)| format!("\"{pin}\": [{net}]")).collect();
         format!("\"g{index}\": {{\"type\": \"{kind}\", \"connections\": {{{}}}}}", pins.join(","))
     };
     let cells: Vec<String> = cells.iter().enumerate().map(cell).collect();
-    let json =
-        format!("{{\"modules\": {{\"m\": {{\"ports\": {{{}}}, \"cells\": {{{}}}, \"netnames\": {{}}}}}}}}", ports.join(","), cells.join(","));
+    let json = format!(
+        "{{\"modules\": {{\"m\": {{\"ports\": {{{}}}, \"cells\": {{{}}}, \"netnames\": {{}}}}}}}}",
+        ports.join(","),
+        cells.join(",")
+    );
     Netlist::read(&json, "m", library).unwrap()
 }
 
@@ -81,7 +87,7 @@ fn one_inverter() {
 #[test]
 fn one_register() {
     let library = library();
-    let cells: &[(&str, &[(&str, u64)])] = &[("DFF", &[("CLK", 2), ("D", 3), ("Q", 4)]), ("INV", &[("A", 4), ("Y", 5)])];
+    let cells: &[Instance<'_>] = &[("DFF", &[("CLK", 2), ("D", 3), ("Q", 4)]), ("INV", &[("A", 4), ("Y", 5)])];
     let netlist = netlist(&library, &[("clock", 2), ("d", 3)], &[("y", 5)], cells);
     let (activity, timing) = run(&netlist, &library, &[1, 0, 0]);
     let energy = energy(&netlist, &timing, &library, &activity);
@@ -98,7 +104,7 @@ fn one_register() {
 fn a_glitch_runs_if_it_is_longer_than_the_gate_is_slow() {
     let library = library();
     // y = !(a & !a): the inverter's delay makes a pulse at a rising input. At no load it falls in 0.2 ns: the NAND is faster.
-    let cells: &[(&str, &[(&str, u64)])] = &[("INV", &[("A", 2), ("Y", 3)]), ("NAND", &[("A", 2), ("B", 3), ("Y", 4)])];
+    let cells: &[Instance<'_>] = &[("INV", &[("A", 2), ("Y", 3)]), ("NAND", &[("A", 2), ("B", 3), ("Y", 4)])];
     let pulse = netlist(&library, &[("a", 2)], &[("y", 4)], cells);
     let (activity, timing) = run(&pulse, &library, &[1, 0, 1]);
     let y = pulse.outputs["y"][0];

@@ -12,9 +12,9 @@ pub mod energies;
 pub mod error;
 pub mod estimate;
 mod fixed;
+pub mod function;
 #[cfg(test)]
 mod hand_computed;
-pub mod function;
 pub mod liberty;
 pub mod library;
 pub mod measure;
@@ -31,4 +31,5 @@ pub mod synthesis;
 pub mod table;
 pub mod tap;
 pub mod timing;
+pub mod vocabulary;
 pub mod workload;

@@ -28,6 +28,7 @@
 //! figure for each mode that they can occur in; sizes of memories rise.
 
 use crate::error::EnergyError;
+use crate::vocabulary::{Access, Event, Part};
 use crate::workload::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,28 +64,6 @@ pub struct Model {
     pub detail: BTreeMap<String, Cost>,
 }
 
-/// A block that is there a number of times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// PE: rows x columns.
-    Pe,
-    /// Precision switch: columns.
-    PrecisionSwitch,
-    /// Row sum: rows.
-    RowSum,
-    /// Column sum: columns.
-    ColumnSum,
-    /// Combiner: columns.
-    Combiner,
-    /// Accumulator without its memories: columns.
-    AccumulatorAdder,
-    /// Requantizer: columns.
-    Requantizer,
-    /// Each bit of the machine's other registers.
-    RegisterBit,
-}
-
 /// What a block costs by being there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,34 +80,6 @@ pub struct Standing {
     pub how: String,
 }
 
-/// Something that happens a counted number of times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// A PE in a busy cycle; by mode.
-    PeCycle,
-    /// A PE when a weight word goes down its column, to it or past it.
-    PeWeight,
-    /// The precision switch, a weight word; by weight width.
-    SwitchWord,
-    /// A row sum in a busy cycle; by activation width.
-    RowSumCycle,
-    /// A column sum, a weight word; by activation width.
-    ColumnSumWord,
-    /// A combiner in a busy cycle; by mode.
-    CombineCycle,
-    /// An accumulator's adders in a busy cycle; by mode.
-    AccumulateCycle,
-    /// A value through a requantizer.
-    RequantizeValue,
-    /// A requantizer in a busy cycle, while sums that no drain reads pass by; by mode.
-    RequantizerCycle,
-    /// A bit of the streams in and out.
-    StreamBit,
-    /// A bit to or from external memory.
-    DramBit,
-}
-
 /// What an event costs beyond the clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,16 +90,6 @@ pub struct Cost {
     pub how: String,
 }
 
-/// What is done to a memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Access {
-    /// A read.
-    Read,
-    /// A write.
-    Write,
-}
-
 /// Energy of a memory's access by the size of its bank.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,37 +98,6 @@ pub struct Sram {
     pub pj_per_bit: Vec<[f64; 2]>,
     /// Where the figures come from.
     pub how: String,
-}
-
-impl Part {
-    /// Every part.
-    pub const ALL: [Self; 8] = [
-        Self::Pe,
-        Self::PrecisionSwitch,
-        Self::RowSum,
-        Self::ColumnSum,
-        Self::Combiner,
-        Self::AccumulatorAdder,
-        Self::Requantizer,
-        Self::RegisterBit,
-    ];
-}
-
-impl Event {
-    /// Every event.
-    pub const ALL: [Self; 11] = [
-        Self::PeCycle,
-        Self::PeWeight,
-        Self::SwitchWord,
-        Self::RowSumCycle,
-        Self::ColumnSumWord,
-        Self::CombineCycle,
-        Self::AccumulateCycle,
-        Self::RequantizeValue,
-        Self::RequantizerCycle,
-        Self::StreamBit,
-        Self::DramBit,
-    ];
 }
 
 impl Cost {
@@ -242,7 +152,9 @@ impl Model {
                 return Err(format!("event {event:?} has no figure for {mode}"));
             }
         }
-        if let Some(cost) = self.event.values().chain(self.detail.values()).find(|c| c.how.is_empty() || !c.pj.values().copied().all(good)) {
+        if let Some(cost) =
+            self.event.values().chain(self.detail.values()).find(|c| c.how.is_empty() || !c.pj.values().copied().all(good))
+        {
             return Err(format!("an event has a negative figure, or no `how`: {:?}", cost.pj));
         }
         for access in [Access::Read, Access::Write] {

@@ -148,7 +148,8 @@ impl Reader {
 
     fn cell(&mut self, instance: &str, value: &Value, library: &Library) -> Result<(), String> {
         let kind = value.get("type").and_then(Value::as_str).unwrap_or("");
-        let cell = library.cells.get(kind).ok_or_else(|| format!("cell {instance} is a {kind}, which the library cannot measure"))?;
+        let cell =
+            library.cells.get(kind).ok_or_else(|| format!("cell {instance} is a {kind}, which the library cannot measure"))?;
         let connections = value.get("connections");
         let mut pin = |name: &str| -> Result<Option<Net>, String> {
             let bits = self.bits(connections.and_then(|pins| pins.get(name)))?;

@@ -4,10 +4,10 @@
 //! gets is what the plain simulator gives.
 
 use crumb::backend::{Backend, BackendError};
+use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
 use crumb_arch::config::ConfigError;
 use crumb_arch::driver::{Batch, Driver, Outcome};
-use crumb_arch::ArrayConfig;
 use crumb_sim::Machine;
 use crumb_sim::trace::Visitor;
 use std::cell::RefCell;
@@ -54,8 +54,7 @@ impl Recorder {
         let (places, names): (Vec<usize>, Vec<String>) = places.unzip();
         let recording = Rc::new(RefCell::new(Recording { values, ..Recording::default() }));
         let columns = vec![Vec::new(); names.len()];
-        let recorded =
-            Recorded { machine, inputs: Inputs::default(), places, names, columns, recording: Rc::clone(&recording) };
+        let recorded = Recorded { machine, inputs: Inputs::default(), places, names, columns, recording: Rc::clone(&recording) };
         Ok((Self { driver: Driver::new(recorded), config: config.clone() }, recording))
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! The packaged version cannot be told the activity of a pin, only one of all nets; but energy is linear in it. So it is asked for the power
 //! of every cell when nothing switches but the clock and when every net has one edge a cycle, and the difference is multiplied
-//! here with what the simulation counted. Both sides are without wires. What remains to differ: which input caused an edge, which
-//! OpenSTA cannot know and takes for evenly spread, and whether the edge rose or fell.
+//! here with what the simulation counted. Both sides are without wires.
+//!
+//! Inside cells, the packaged version adds up the energies of a rise and a fall for each one edge (later ones take their mean), and adds
+//! up what each input would cause. The first is a factor of two; the second leaves gates of one input comparable, and no others.
 
 use crate::error::EnergyError;
 use crate::simulate::Activity;
 use crate::subject::Subject;
 use crate::timing::INPUT_SLEW_NS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -26,28 +28,45 @@ pub struct Power {
     pub switching: f64,
 }
 
-/// What OpenSTA makes of a block: its gates under an activity, and its registers with a clock alone.
+/// What OpenSTA makes of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Opinion {
+    /// Gates, under the activity.
+    pub gates: Power,
+    /// Those of them that have one input.
+    pub single: Power,
+    /// Registers with a clock alone.
+    pub clock: Power,
+}
+
+/// Asks OpenSTA about a block under an activity.
 ///
 /// # Errors
 /// If OpenSTA is not there or fails, or its report lacks a cell.
-pub fn power(subject: &Subject, activity: &Activity, liberty: &Path, work: &Path) -> Result<[Power; 2], EnergyError> {
+pub fn power(subject: &Subject, activity: &Activity, liberty: &Path, work: &Path) -> Result<Opinion, EnergyError> {
     let [still, lively] = [report(subject, 0, liberty, work)?, report(subject, 1, liberty, work)?];
-    let (mut gates, mut clock) = (Power::default(), Power::default());
-    for (pin, net) in &subject.netlist.drivers {
+    let mut opinion = Opinion::default();
+    let netlist = &subject.netlist;
+    let singles: HashSet<_> = netlist.gates.iter().filter(|gate| gate.inputs.len() == 1).map(|gate| gate.output).collect();
+    let registers: HashSet<_> = netlist.registers.iter().map(|register| register.output).collect();
+    for (pin, net) in &netlist.drivers {
         let instance = pin.split('/').next().unwrap_or(pin);
         let (Some(without), Some(with)) = (still.get(instance), lively.get(instance)) else {
             let what = format!("OpenSTA says nothing of {instance}");
-            return Err(EnergyError::Netlist { block: subject.netlist.name.clone(), what });
+            return Err(EnergyError::Netlist { block: netlist.name.clone(), what });
         };
-        if subject.netlist.registers.iter().any(|register| register.output == *net) {
-            clock.internal += without.internal;
-        } else {
-            let rate = activity.toggles.get(*net).map_or(0.0, |&edges| edges as f64) / activity.cycles.max(1) as f64;
-            gates.internal += rate * (with.internal - without.internal);
-            gates.switching += rate * (with.switching - without.switching);
+        if registers.contains(net) {
+            opinion.clock.internal += without.internal;
+            continue;
+        }
+        let rate = activity.toggles.get(*net).map_or(0.0, |&edges| edges as f64) / activity.cycles.max(1) as f64;
+        let sums = [Some(&mut opinion.gates), Some(&mut opinion.single).filter(|_| singles.contains(net))];
+        for sum in sums.into_iter().flatten() {
+            sum.internal += rate * (with.internal - without.internal);
+            sum.switching += rate * (with.switching - without.switching);
         }
     }
-    Ok([gates, clock])
+    Ok(opinion)
 }
 
 /// Every cell's power when all nets have this activity.

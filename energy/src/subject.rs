@@ -139,7 +139,13 @@ impl Subject {
     ///
     /// # Errors
     /// If that fails.
-    pub fn map(block: Block, config: &ArrayConfig, work: &Path, generated: &Path, technology: &Technology) -> Result<Self, EnergyError> {
+    pub fn map(
+        block: Block,
+        config: &ArrayConfig,
+        work: &Path,
+        generated: &Path,
+        technology: &Technology,
+    ) -> Result<Self, EnergyError> {
         let netlist = match block.own(config) {
             None => {
                 let module = format!("crumb_{}_{}", config.name, block.name());

@@ -42,7 +42,13 @@ impl Technology {
     ///
     /// # Errors
     /// If Yosys is missing or fails, or maps to a cell that cannot be measured.
-    pub fn map(&self, work: &Path, source: &Path, [top, name]: [&str; 2], parameters: &[(&str, u64)]) -> Result<Netlist, EnergyError> {
+    pub fn map(
+        &self,
+        work: &Path,
+        source: &Path,
+        [top, name]: [&str; 2],
+        parameters: &[(&str, u64)],
+    ) -> Result<Netlist, EnergyError> {
         let constraints = work.join(CONSTRAINTS);
         fs::write(&constraints, CONSTRAINTS_TEXT).map_err(EnergyError::file("write", &constraints))?;
         let file = work.join(format!("{name}.ys"));

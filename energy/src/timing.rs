@@ -62,7 +62,8 @@ impl Timing {
         let mut gates = vec![Vec::new(); netlist.gates.len()];
         for &index in &order {
             let Some(gate) = netlist.gates.get(index) else { continue };
-            let arcs = netlist.cell(gate.cell, library).and_then(|cell| cell.outputs.get(gate.pin)).map(|output| output.arcs.as_slice());
+            let arcs =
+                netlist.cell(gate.cell, library).and_then(|cell| cell.outputs.get(gate.pin)).map(|output| output.arcs.as_slice());
             let mut edges = vec![Edge::default(); gate.inputs.len()];
             let mut slowest: f64 = 0.0;
             for arc in arcs.unwrap_or_default() {
@@ -100,7 +101,8 @@ fn edge(arc: &Arc, load: f64, slew: f64) -> (Edge, f64) {
 fn loads(netlist: &Netlist, library: &Library, wire: f64) -> Vec<f64> {
     let mut loads = vec![0.0; netlist.nets.len()];
     let mut seen = vec![false; netlist.cells.len()];
-    let sinks = netlist.gates.iter().map(|gate| (gate.cell, &gate.inputs)).chain(netlist.registers.iter().map(|r| (r.cell, &r.inputs)));
+    let sinks =
+        netlist.gates.iter().map(|gate| (gate.cell, &gate.inputs)).chain(netlist.registers.iter().map(|r| (r.cell, &r.inputs)));
     for (index, inputs) in sinks {
         // A cell of two outputs has its pins once.
         if seen.get_mut(index).is_none_or(|seen| std::mem::replace(seen, true)) {
@@ -126,9 +128,9 @@ fn order(netlist: &Netlist) -> Result<Vec<usize>, EnergyError> {
     };
     let mut sinks = vec![Vec::new(); netlist.gates.len()];
     let mut waits = vec![0; netlist.gates.len()];
-    for gate in 0..netlist.gates.len() {
+    for (gate, waits) in waits.iter_mut().enumerate() {
         for from in drivers(gate) {
-            waits[gate] += 1;
+            *waits += 1;
             sinks[from].push(gate);
         }
     }

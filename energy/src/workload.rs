@@ -145,7 +145,8 @@ fn product(session: &mut Session, mode: Mode) -> Result<Counters, String> {
     let format = Requantize { parameters: 0, width: out.width, exponent_adjust: 0, zero_point: 0, lo: out.lo, hi: out.hi };
     let output = Output::Requantized { channels: &channels, format };
     let rows = Matrix { elements: &acts, k };
-    let job = Job { m, k, n, rows: &rows, segments: std::slice::from_ref(&segment), weights: Weights::Streamed(&weights), output };
+    let job =
+        Job { m, k, n, rows: &rows, segments: std::slice::from_ref(&segment), weights: Weights::Streamed(&weights), output };
     gemm::run(session, &job, 0).map_err(|error| error.to_string())?;
     session.counters().map_err(|error| error.to_string())
 }
