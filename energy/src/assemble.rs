@@ -99,6 +99,9 @@ fn standing(part: Part, subjects: &[Subject], library: &Library) -> Standing {
 /// The register that synthesis uses.
 const FLOP: &str = "DFFPOSX1";
 
+/// The gate whose leakage stands for one gate's.
+const NAND: &str = "NAND2X1";
+
 /// The figures of one block, by mode, and in words how they were come by.
 fn by_mode(measured: &[Measured], block: Block, of: impl Fn(&Measured) -> f64, key: impl Fn(Mode) -> String) -> Cost {
     let mut sums: BTreeMap<String, (f64, f64, f64)> = BTreeMap::new();
@@ -187,7 +190,14 @@ fn detail(measured: &[Measured], library: &Library) -> BTreeMap<String, Cost> {
         pj: [("any".into(), rounded(register_toggle(library)))].into(),
         how: format!("an edge of {FLOP}: its output and data, one pin and wire; the clock is standing.register_bit"),
     };
+    let nand = library.cells.get(NAND).map_or(0.0, |cell| cell.leakage);
+    // nW / MHz = fJ.
+    let leakage = Cost {
+        pj: [("any".into(), rounded(nand / MEGAHERTZ / 1000.0))].into(),
+        how: format!("{NAND} of the library, {nand} nW, in a cycle; blocks have their own, as standing"),
+    };
     [
+        ("gate_leakage_cycle".to_owned(), leakage),
         ("bricks".to_owned(), part(Block::Bricks, 0.25, "; a quarter of a PE's sixteen: those of a brick column")),
         ("brick_column".to_owned(), part(Block::BrickColumn, 1.0, "; the adders behind its bricks, with their registers")),
         ("psum_adder".to_owned(), part(Block::PsumAdder, 1.0, "; one of a PE's four, with its register")),

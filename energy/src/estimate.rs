@@ -1,5 +1,6 @@
 //! The energy of a run: what the machine counted, times what each event costs.
 
+use crate::error::EnergyError;
 use crate::model::Model;
 use crate::vocabulary::{Access, Event, Part};
 use crate::workload::Mode;
@@ -52,7 +53,7 @@ impl Estimate {
 
 /// How often each block is there in a machine.
 pub fn instances(config: &ArrayConfig) -> BTreeMap<Part, u64> {
-    let (rows, cols) = (config.rows as u64, (config.cols * config.depth) as u64);
+    let (rows, cols) = (config.rows as u64, config.cols as u64);
     Part::ALL
         .into_iter()
         .map(|part| {
@@ -75,7 +76,14 @@ pub fn register_bits(config: &ArrayConfig) -> Option<u64> {
 /// The energy of some work on a machine. Registers outside the blocks of the model are counted with their clock only.
 ///
 /// Weight words are counted as tiles x rows x 8/A: those beyond the end of a tile go down the column like others, but are not read.
-pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Estimate {
+///
+/// # Errors
+/// If the machine's PEs are deeper than those that the figures are of.
+pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Estimate, EnergyError> {
+    if config.depth != 1 {
+        let what = format!("depth is {}, but energies are known of PEs of depth 1 only", config.depth);
+        return Err(EnergyError::Workload { name: config.name.clone(), what });
+    }
     let mut sum = Estimate::default();
     let mut instances = instances(config);
     let inside: u64 = instances.iter().map(|(part, n)| n * model.standing.get(part).map_or(0, |s| s.registers)).sum();
@@ -100,7 +108,7 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Estimate 
         sum.sums += cols * busy * (pj(Event::CombineCycle) + pj(Event::AccumulateCycle));
         sum.requantizers += cols * (count(Counter::DrainReads) * pj(Event::RequantizeValue) + busy * pj(Event::RequantizerCycle));
         let (read, write) = (Access::Read, Access::Write);
-        let activations = kib(config.activation_lines * config.depth);
+        let activations = kib(config.activation_lines);
         let weights = kib(config.weight_words * 4);
         let accumulators = kib(config.accumulator_rows * 4);
         let parameters = kib(config.parameter_entries * 8);
@@ -117,7 +125,7 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Estimate 
         sum.clock += clock * count(Counter::Cycles);
         sum.leakage += leakage * count(Counter::Cycles);
     }
-    sum
+    Ok(sum)
 }
 
 #[cfg(test)]
@@ -135,7 +143,7 @@ mod tests {
         }
         let mode = Mode::all().nth(4).unwrap();
         assert_eq!(mode.to_string(), "a4w4");
-        let found = estimate(&model, &config, &[Work { mode, counters, dram_bits: 100 }]);
+        let found = estimate(&model, &config, &[Work { mode, counters, dram_bits: 100 }]).unwrap();
         // 4 x 4 PEs; 2 tiles of 8 words; activations: 8 cycles x 4 rows x 8 bits from 1 KiB; sums: 3 x 32 bits x 4 columns from 1 KiB;
         // parameters: 3 x 64 bits x 4 columns from 512 bytes.
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
@@ -150,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn deeper_machines_are_refused() {
+        let model = Model::parse(include_str!("../horowitz-45nm.toml"), Path::new("x")).unwrap();
+        let config = ArrayConfig { depth: 2, ..ArrayConfig::named("tiny").unwrap() };
+        let error = estimate(&model, &config, &[]).unwrap_err().to_string();
+        assert_eq!(error, "workload tiny: depth is 2, but energies are known of PEs of depth 1 only");
+    }
+
+    #[test]
     fn every_register_has_a_clock_and_leakage_takes_time() {
         let mut model = Model::parse(include_str!("../horowitz-45nm.toml"), Path::new("x")).unwrap();
         let config = ArrayConfig::named("tiny").unwrap();
@@ -159,7 +175,7 @@ mod tests {
         }
         let mut counters = Counters::default();
         counters.0[Counter::Cycles as usize] = 10;
-        let found = estimate(&model, &config, &[Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 }]);
+        let found = estimate(&model, &config, &[Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 }]).unwrap();
         assert_eq!(found.clock, 10.0 * register_bits(&config).unwrap() as f64);
         // 500 nW at 500 MHz are 1 fJ a cycle; one of each: 16 PEs, 4 rows, 5 x 4 columns, and the other registers' bits.
         let others = register_bits(&config).unwrap() - (1600 + 4 + 20);

@@ -122,7 +122,7 @@ fn estimate_all(name: &str, path: &Path) -> Result<(), EnergyError> {
     println!("mode      array     edges      sums  requant.  memories   streams     clock   leakage     total");
     for mode in Mode::all() {
         let run = run(&config, Data::Digits, mode, &[])?;
-        let e = estimate(&model, &config, &[Work { mode, counters: run.counters, dram_bits: 0 }]);
+        let e = estimate(&model, &config, &[Work { mode, counters: run.counters, dram_bits: 0 }])?;
         let parts = [e.array, e.edges, e.sums, e.requantizers, e.memories, e.streams, e.clock, e.leakage, e.total()];
         println!("{:5}{}", mode.to_string(), parts.map(|pj| format!(" {:>9.2}", pj / 1000.0)).concat());
     }

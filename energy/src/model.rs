@@ -101,10 +101,13 @@ pub struct Sram {
 }
 
 impl Cost {
-    /// pJ in a mode: the figure of the mode itself, of its widths, or of any.
+    /// pJ in a mode: the figure of the mode itself, of one of its widths, or of any. A width without a figure has that of the lane that
+    /// carries it: six bits that of eight.
     pub fn at(&self, mode: Mode) -> Option<f64> {
-        let keys = [mode.to_string(), format!("a{}", mode.act.bits()), format!("w{}", mode.weight.bits()), "any".to_owned()];
-        keys.iter().find_map(|key| self.pj.get(key)).copied()
+        let (act, weight, lane) = (mode.act.bits(), mode.weight.bits(), mode.weight.lane_bits());
+        let pairs = [weight, lane].map(|weight| format!("a{act}w{weight}"));
+        let widths = [format!("a{act}"), format!("w{weight}"), format!("w{lane}"), "any".to_owned()];
+        pairs.iter().chain(&widths).find_map(|key| self.pj.get(key)).copied()
     }
 }
 
@@ -227,6 +230,8 @@ mod tests {
         let at = |act, weight| cost.at(Mode { act, weight }).unwrap();
         use {ActBits::*, WeightBits::*};
         assert_eq!([at(A8, W4), at(A8, W2), at(A2, W4), at(A2, W2)], [1.0, 2.0, 3.0, 4.0]);
+        let lanes = Cost { pj: [("a4w8".to_owned(), 5.0), ("any".to_owned(), 6.0)].into(), how: "-".into() };
+        assert_eq!(lanes.at(Mode { act: A4, weight: W6 }), Some(5.0));
     }
 
     #[test]
