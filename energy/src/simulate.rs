@@ -7,7 +7,7 @@
 //! rising clock: registers take their data; inputs change   -->  edges spread until nothing is to come  -->  settled
 //! ```
 //!
-//! Inputs change with the registers, after [`INPUT_DELAY_PS`], as they come from registers of the same clock. A cycle ends when all is
+//! Inputs change with the registers, after `INPUT_DELAY_PS`, as they come from registers of the same clock. A cycle ends when all is
 //! settled, however long that takes: timing is that of the array at whatever clock it reaches.
 
 use crate::function::Function;
