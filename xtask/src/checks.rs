@@ -3,6 +3,7 @@
 use crate::command_line::CommandLine;
 use crate::oracles;
 use crate::step::{Action, Step};
+use crate::tools;
 
 /// Features of `crumb-cosim` under test: the configurations whose Verilog is compiled and compared, and the circuits and
 /// waveforms that test the co-simulation itself. The one list; `verify` builds what it is asked for.
@@ -11,6 +12,9 @@ const COSIM_UNDER_TEST: &str = "crumb-cosim/tiny,crumb-cosim/small,crumb-cosim/m
 /// Linting and documenting compile no model but the smallest, as no Rust code depends on which there are.
 /// `--no-default-features` drops the default configuration of `crumb-cosim`; no other crate has features.
 const COSIM_UNDER_LINT: &str = "--no-default-features --features crumb-cosim/loopback";
+
+/// The measurement, and its comparison with another tool.
+const ENERGY: &str = "cargo run --release --package crumb-energy -- measure --opensta";
 
 /// The steps of `cargo xtask test`.
 pub fn all(with_fpga: bool) -> Vec<Step> {
@@ -44,7 +48,12 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
 
 /// Makes sure that every tool is there.
 pub fn setup() -> Step {
-    Step { name: "tools", action: Action::Tools }
+    Step { name: "tools", action: Action::Tools(&tools::CHECKS) }
+}
+
+/// Measures the energy of every event on the gates of a cell library, and writes the energy files.
+pub fn energy() -> [Step; 2] {
+    [Step { name: "tools", action: Action::Tools(&tools::ENERGY) }, Step::command("energy", CommandLine::new(ENERGY))]
 }
 
 /// Places and routes the smallest configuration; the tests stop after placement, which takes half the time.

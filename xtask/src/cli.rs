@@ -44,6 +44,11 @@ pub enum Task {
     Oracles,
     /// Place and route the smallest configuration and print its table (5 to 10 minutes)
     Fpga,
+    /// Measure the energy of every event on the gates of a cell library, and write the energy files (4 minutes)
+    ///
+    /// Installs Yosys, the cells and OpenSTA with apt-get if they are missing. Prints area and energy of the processing element in all nine
+    /// modes beside a fixed int8 one, and of every other block of the datapath. `energy/README.md` says how it is done.
+    Energy,
     /// Write the generated pages and tables under docs/
     Docs,
     /// Write the generated parts of README.md and docs by running the commands they come from

@@ -5,6 +5,7 @@
 //! test     checks     -> runner -> step    every check, in order, timed
 //! oracles  oracles -> runner -> step   the models of onnxruntime alone
 //! fpga     checks     -> runner -> step    place and route alone
+//! energy   checks     -> runner -> step    energy per event, on gates
 //! docs     docs                            pages generated from crumb-arch
 //! readme   readme                          the parts of the documents that commands print
 //! ```
@@ -52,6 +53,7 @@ fn run(task: Task) -> Result<(), Failure> {
         }
         Task::Oracles => runner::run(&[checks::setup(), oracles::step()]),
         Task::Fpga => runner::run(&[checks::setup(), checks::fpga()]),
+        Task::Energy => runner::run(&checks::energy()),
         Task::Docs => docs::write(),
         Task::Readme { only } => readme::write(&only),
     }

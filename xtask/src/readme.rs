@@ -19,7 +19,7 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 10] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
@@ -30,6 +30,12 @@ const PARTS: [Part; 8] = [
         "docs/convolution.md",
         "unrolled",
         "cargo run --release -- run target/oracles/resnet18.onnx --input target/oracles/resnet18.input_0.npy --config large",
+    ),
+    part("energy/README.md", "measure", "cargo run --release --package crumb-energy -- measure --opensta"),
+    part(
+        "energy/README.md",
+        "estimate",
+        "cargo run --release --package crumb-energy -- estimate energy/osu018.toml energy/horowitz-45nm.toml energy/bitfusion-45nm.toml",
     ),
     part("docs/convolution.md", "inputs", "cargo run --release -- inspect target/oracles/resnet18.onnx"),
 ];
@@ -79,7 +85,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, channels, refine, unrolled, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, channels, refine, unrolled, measure, estimate, inputs"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::command_line::CommandLine;
 use crate::failure::Failure;
-use crate::tools;
+use crate::tools::{self, Tool};
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -16,8 +16,8 @@ pub struct Step {
 /// What a step does.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Makes sure that every tool is there.
-    Tools,
+    /// Makes sure that these tools are there.
+    Tools(&'static [Tool]),
     /// Runs commands, one after the other.
     Commands(Vec<CommandLine>),
 }
@@ -34,7 +34,7 @@ impl Step {
     /// The first thing that fails.
     pub fn run(&self) -> Result<(), Failure> {
         match &self.action {
-            Action::Tools => tools::ensure(),
+            Action::Tools(tools) => tools::ensure(tools),
             Action::Commands(lines) => lines.iter().try_for_each(|line| {
                 println!("$ {line}");
                 line.run()
@@ -45,7 +45,7 @@ impl Step {
     /// What to type to do the same.
     pub fn commands(&self) -> Vec<String> {
         match &self.action {
-            Action::Tools => vec!["cargo xtask setup".to_owned()],
+            Action::Tools(_) => vec!["cargo xtask setup".to_owned()],
             Action::Commands(lines) => lines.iter().map(ToString::to_string).collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! The tools that the checks need, how to see that each is there, and what brings it.
+//! The tools that the checks and the measurement of energy need, how to see that each is there, and what brings it.
 
 use crate::command_line::CommandLine;
 use crate::failure::{Failure, Missing};
@@ -35,8 +35,8 @@ const fn component(name: &'static str, probe: &'static [&'static str], component
     Tool { name, probe: Probe::Command(probe), source: Source::Rust(component), remedy }
 }
 
-/// Every tool, with what uses it.
-const TOOLS: [Tool; 7] = [
+/// Every tool of the checks, with what uses it.
+pub const CHECKS: [Tool; 7] = [
     // Lints and simulates the generated Verilog. Version 4, which older systems have, is as good as none.
     Tool {
         name: "Verilator",
@@ -47,7 +47,7 @@ const TOOLS: [Tool; 7] = [
     // Compiles what Verilator makes.
     debian("the C++ compiler", &["g++", "--version"], "g++", "the Debian package g++"),
     // Proves the merged Verilog equal to rust-hdl's.
-    debian("Yosys", &["yosys", "-V"], "yosys", "the Debian package yosys (0.23 or later)"),
+    YOSYS,
     // Simulates blocks and the board's bridge with a second reader of Verilog.
     debian("Icarus Verilog", &["iverilog", "-V"], "iverilog", "the Debian package iverilog"),
     // Holds place and route, and oracles that are written in Python. `ensurepip` is what python3-venv adds.
@@ -55,6 +55,23 @@ const TOOLS: [Tool; 7] = [
     component("rustfmt", &["cargo", "fmt", "--version"], "rustfmt", "the Rust component rustfmt (rustup component add rustfmt)"),
     component("clippy", &["cargo", "clippy", "--version"], "clippy", "the Rust component clippy (rustup component add clippy)"),
 ];
+
+/// Every tool of the measurement of energy.
+pub const ENERGY: [Tool; 3] = [
+    // Maps blocks to gates.
+    YOSYS,
+    // The gates: areas, capacitances, delays, energies.
+    debian(
+        "the OSU 180 nm cells",
+        &["test", "-r", "/usr/share/qflow/tech/osu018/osu018_stdcells.lib"],
+        "qflow-tech-osu018",
+        "the Debian package qflow-tech-osu018",
+    ),
+    // A second opinion on the energy of a block.
+    debian("OpenSTA", &["sta", "-version"], "opensta", "the Debian package opensta"),
+];
+
+const YOSYS: Tool = debian("Yosys", &["yosys", "-V"], "yosys", "the Debian package yosys (0.23 or later)");
 
 impl Tool {
     fn is_there(&self) -> bool {
@@ -67,25 +84,25 @@ impl Tool {
     }
 }
 
-fn absent() -> Vec<Tool> {
-    TOOLS.into_iter().filter(|tool| !tool.is_there()).collect()
+fn absent(tools: &[Tool]) -> Vec<Tool> {
+    tools.iter().copied().filter(|tool| !tool.is_there()).collect()
 }
 
 /// Installs the tools that are missing, and says for each whether it was there.
 ///
 /// # Errors
 /// If a tool is still missing afterwards: all of them, each with what to install.
-pub fn ensure() -> Result<(), Failure> {
-    let before = absent();
+pub fn ensure(tools: &[Tool]) -> Result<(), Failure> {
+    let before = absent(tools);
     if !before.is_empty() {
         let names: Vec<_> = before.iter().map(|tool| tool.name).collect();
         println!("missing: {}", names.join(", "));
         // A failed installation is judged by what is missing after it, not by its own exit status.
         packages::install(&before.iter().map(|tool| tool.source).collect::<Vec<_>>());
     }
-    let after = absent();
+    let after = absent(tools);
     if after.is_empty() {
-        let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+        let names: Vec<_> = tools.iter().map(|tool| tool.name).collect();
         println!("present: {}", names.join(", "));
         return Ok(());
     }

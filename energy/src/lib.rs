@@ -1,0 +1,35 @@
+//! Energy of the accelerator's events, measured on gates.
+//!
+//! ```text
+//! generated Verilog --Yosys--> gates of a cell library --+
+//! simulator at work: recorded registers -- stimulus -----+--> event-driven simulation --> edges --> pJ per event
+//! liberty file: capacitances, delays, energies ----------+
+//! ```
+
+pub mod assemble;
+pub mod blocks;
+pub mod energies;
+pub mod error;
+pub mod estimate;
+mod fixed;
+pub mod function;
+#[cfg(test)]
+mod hand_computed;
+pub mod liberty;
+pub mod library;
+pub mod measure;
+pub mod model;
+pub mod netlist;
+pub mod power;
+pub mod record;
+pub mod report;
+pub mod second_opinion;
+pub mod simulate;
+pub mod sta;
+pub mod subject;
+pub mod synthesis;
+pub mod table;
+pub mod tap;
+pub mod timing;
+pub mod vocabulary;
+pub mod workload;

@@ -1,0 +1,130 @@
+//! `crumb-energy`: measures, prints the tables, and writes the energy files.
+
+use clap::{Parser, Subcommand};
+use crumb_arch::ArrayConfig;
+use crumb_arch::config::NAMES;
+use crumb_energy::energies::{Measured, all};
+use crumb_energy::error::EnergyError;
+use crumb_energy::estimate::{Work, estimate};
+use crumb_energy::model::Model;
+use crumb_energy::subject::{Block, Subject};
+use crumb_energy::synthesis::{LIBERTY, Technology};
+use crumb_energy::workload::{Data, Mode, run};
+use crumb_energy::{assemble, report, second_opinion};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Energy of the accelerator's events, measured on the gates of a cell library.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Map the blocks to gates, drive them with the network and with random data in all nine modes, print the tables, write DIR/osu018.toml
+    /// (the network's data) and DIR/osu018-uniform.toml
+    Measure {
+        /// Configuration whose blocks are measured.
+        #[arg(long, default_value = "small", value_parser = NAMES)]
+        config: String,
+        /// Liberty file of the cells.
+        #[arg(long, default_value = LIBERTY, value_name = "FILE")]
+        liberty: PathBuf,
+        /// Folder for netlists, scripts and logs.
+        #[arg(long, default_value = "target/energy", value_name = "DIR")]
+        work: PathBuf,
+        /// Folder for the energy files.
+        #[arg(long, default_value = "energy", value_name = "DIR")]
+        out: PathBuf,
+        /// Compare the PE with OpenSTA's report_power.
+        #[arg(long)]
+        opensta: bool,
+    },
+    /// Estimate the embedded network's energy in all nine modes with energy files
+    Estimate {
+        /// The machine.
+        #[arg(long, default_value = "small", value_parser = NAMES)]
+        config: String,
+        /// Energy files.
+        #[arg(required = true, value_name = "FILE")]
+        models: Vec<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Measure { config, liberty, work, out, opensta } => measure_all(&config, &liberty, &work, &out, opensta),
+        Task::Estimate { config, models } => models.iter().try_for_each(|path| estimate_all(&config, path)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configuration(name: &str) -> Result<ArrayConfig, EnergyError> {
+    ArrayConfig::named(name).map_err(|error| EnergyError::Workload { name: name.to_owned(), what: error.to_string() })
+}
+
+fn measure_all(name: &str, liberty: &Path, work: &Path, out: &Path, opensta: bool) -> Result<(), EnergyError> {
+    let config = configuration(name)?;
+    fs::create_dir_all(work).map_err(EnergyError::file("create", work))?;
+    // Yosys runs in the folder, where a relative path would not be found.
+    let work = &fs::canonicalize(work).map_err(EnergyError::file("read", work))?;
+    let technology = Technology::open(liberty)?;
+    let generated = work.join(format!("crumb_{name}.v"));
+    let verilog = crumb_hdl::verilog_for(name);
+    let verilog = verilog.map_err(|error| EnergyError::Workload { name: name.to_owned(), what: error.to_string() })?;
+    fs::write(&generated, verilog).map_err(EnergyError::file("write", &generated))?;
+    let mut subjects = Vec::new();
+    for block in Block::ALL {
+        eprintln!("mapping {}", block.name());
+        subjects.push(Subject::map(block, &config, work, &generated, &technology)?);
+    }
+    println!("blocks of '{name}', {}\n\n{}", liberty.display(), report::blocks(&subjects, 100.0));
+    for data in Data::ALL {
+        let measured = all(&subjects, &config, &technology.library, data, |run, _| eprintln!("measured on {}", run.name))?;
+        println!("{}\n{}", report::pes(&subjects, &measured, data), report::others(&measured, data));
+        write_model(&subjects, &measured, &technology, data, name, out)?;
+    }
+    if opensta {
+        print!("{}", second_opinion::pe(subjects, &config, &technology, work)?);
+    }
+    Ok(())
+}
+
+fn write_model(
+    subjects: &[Subject],
+    measured: &[Measured],
+    technology: &Technology,
+    data: Data,
+    config: &str,
+    out: &Path,
+) -> Result<(), EnergyError> {
+    let file = out.join(if data == Data::Digits { "osu018.toml" } else { "osu018-uniform.toml" });
+    let text = assemble::model(subjects, measured, &technology.library, data, config).to_toml(&file)?;
+    fs::write(&file, text).map_err(EnergyError::file("write", &file))?;
+    println!("{} written\n", file.display());
+    Ok(())
+}
+
+fn estimate_all(name: &str, path: &Path) -> Result<(), EnergyError> {
+    let config = configuration(name)?;
+    let text = fs::read_to_string(path).map_err(EnergyError::file("read", path))?;
+    let model = Model::parse(&text, path)?;
+    println!("{} (nJ for one image on '{name}')", model.name);
+    println!("mode      array     edges      sums  requant.  memories   streams     clock   leakage     total");
+    for mode in Mode::all() {
+        let run = run(&config, Data::Digits, mode, &[])?;
+        let e = estimate(&model, &config, &[Work { mode, counters: run.counters, dram_bits: 0 }])?;
+        let parts = [e.array, e.edges, e.sums, e.requantizers, e.memories, e.streams, e.clock, e.leakage, e.total()];
+        println!("{:5}{}", mode.to_string(), parts.map(|pj| format!(" {:>9.2}", pj / 1000.0)).concat());
+    }
+    Ok(())
+}

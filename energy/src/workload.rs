@@ -1,0 +1,152 @@
+//! What the machine is recorded at: the embedded network on its images, and products of uniform random matrices, in all nine modes.
+
+use crate::error::EnergyError;
+use crate::record::{Recorder, Recording};
+use crumb::digits;
+use crumb::gemm::{self, Job, Matrix, Output, Segment, Weights};
+use crumb::network::machine::MachineEngine;
+use crumb::network::{Contract, LayerPrecision, PrecisionPlan, Tensor, TensorData, execute};
+use crumb::session::Session;
+use crumb_arch::precision::{ActBits, Rounding, WeightBits};
+use crumb_arch::requantizer::{ChannelScale, OutputFormat};
+use crumb_arch::{ArrayConfig, Counter, Counters, Requantize, WeightFormat};
+use std::fmt;
+
+/// Images of the network's run.
+const IMAGES: usize = 1;
+/// Rows of the random products.
+const RANDOM_ROWS: usize = 128;
+/// Tiles along K of the random products.
+const RANDOM_TILES: usize = 4;
+
+/// A pair of widths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    /// Activations.
+    pub act: ActBits,
+    /// Weights.
+    pub weight: WeightBits,
+}
+
+impl Mode {
+    /// All nine, widest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ActBits::ALL.into_iter().flat_map(|act| WeightBits::LANE_WIDTHS.map(|weight| Self { act, weight }))
+    }
+
+    /// Multiply-accumulates of a PE in a cycle.
+    pub fn macs(self) -> u64 {
+        crumb_arch::precision::macs_per_pe(self.act, self.weight)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a{}w{}", self.act.bits(), self.weight.bits())
+    }
+}
+
+/// Where operands come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// The embedded network and its images.
+    Digits,
+    /// Uniformly distributed operands; activations are signed.
+    Uniform,
+}
+
+impl Data {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Digits, Self::Uniform];
+
+    /// Its name in tables and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::Uniform => "uniform",
+        }
+    }
+}
+
+/// A workload as it was carried out.
+pub struct Run {
+    /// `digits a8w4`.
+    pub name: String,
+    /// What the registers did.
+    pub recording: Recording,
+    /// What the machine counted meanwhile.
+    pub counters: Counters,
+    /// Weight words that were issued to each column, those beyond the ends of tiles included.
+    pub words: u64,
+}
+
+/// Carries a workload out in one mode and records the registers at `paths`.
+///
+/// # Errors
+/// If the machine cannot be opened or fails.
+pub fn run(config: &ArrayConfig, data: Data, mode: Mode, paths: &[String]) -> Result<Run, EnergyError> {
+    let name = format!("{} {mode}", data.name());
+    let bad = |what: String| EnergyError::Workload { name: name.clone(), what };
+    let (recorder, recording) = Recorder::new(config, paths.iter().cloned()).map_err(|error| bad(error.to_string()))?;
+    let mut session = Session::new(Box::new(recorder));
+    let running = |on: bool| recording.borrow_mut().running = on;
+    let counters = match data {
+        Data::Digits => network(&mut session, mode, &running),
+        Data::Uniform => {
+            running(true);
+            product(&mut session, mode)
+        }
+    };
+    let counters = counters.map_err(bad)?;
+    drop(session);
+    let words = counters[Counter::Tiles] * (config.rows * mode.act.lanes()) as u64;
+    Ok(Run { recording: recording.take(), counters, words, name })
+}
+
+/// The network with all layers in one mode, recorded from when its weights lie in the machine.
+fn network(session: &mut Session, mode: Mode, running: &dyn Fn(bool)) -> Result<Counters, String> {
+    let digits = digits::load().map_err(|error| error.to_string())?;
+    let pixels = digits.images.floats().unwrap_or_default();
+    let size = pixels.len() / digits::IMAGES;
+    let pixels = pixels.get(..IMAGES * size).unwrap_or_default().to_vec();
+    let images = Tensor::new(vec![IMAGES, 1, 8, 8], TensorData::F32(pixels)).map_err(|error| error.to_string())?;
+    let plan = PrecisionPlan::uniform(LayerPrecision {
+        act_bits: mode.act.bits() as u8,
+        weight_bits: mode.weight.bits() as u8,
+        rounding: Rounding::HalfEven,
+        ..LayerPrecision::default()
+    });
+    let mut engine = MachineEngine::new(session, &digits.network).map_err(|error| error.to_string())?;
+    running(true);
+    execute(&digits.network, std::slice::from_ref(&images), &plan, &Contract, &mut engine).map_err(|error| error.to_string())?;
+    running(false);
+    let mut sum = Counters::default();
+    for report in &engine.reports {
+        sum.0.iter_mut().zip(report.counters.0).for_each(|(sum, count)| *sum += count);
+    }
+    Ok(sum)
+}
+
+/// A product of random matrices, requantized to bytes.
+fn product(session: &mut Session, mode: Mode) -> Result<Counters, String> {
+    let config = session.config().clone();
+    let mut random = fastrand::Rng::with_seed(8);
+    let (m, k, n) = (RANDOM_ROWS, RANDOM_TILES * config.tile_k(mode.act), config.group_channels());
+    let (lo, hi) = mode.act.range(true);
+    let acts: Vec<i16> = (0..m * k).map(|_| random.i32(lo..=hi) as i16).collect();
+    let weights: Vec<i8> = (0..k * n).map(|_| random.i8(..)).collect();
+    let format = WeightFormat { bits: mode.weight, slice: 0, rounding: Rounding::HalfEven };
+    let segment = Segment::whole(k, mode.act, true, format).in_8_bit_units();
+    // Sums of K products of 8 bits each are some 2^(12.5 + log2(K)/2); the scale brings their spread to a byte.
+    let shift = 23 + 13 - 6 + (k.ilog2() / 2) as u8;
+    let mut scale = || ChannelScale { bias: random.i32(-4000..=4000), significand: random.u32(1 << 23..1 << 24), shift };
+    let channels: Vec<ChannelScale> = (0..n).map(|_| scale()).collect();
+    let out = OutputFormat::full_range(ActBits::A8, true, 0);
+    let format = Requantize { parameters: 0, width: out.width, exponent_adjust: 0, zero_point: 0, lo: out.lo, hi: out.hi };
+    let output = Output::Requantized { channels: &channels, format };
+    let rows = Matrix { elements: &acts, k };
+    let job =
+        Job { m, k, n, rows: &rows, segments: std::slice::from_ref(&segment), weights: Weights::Streamed(&weights), output };
+    gemm::run(session, &job, 0).map_err(|error| error.to_string())?;
+    session.counters().map_err(|error| error.to_string())
+}
