@@ -4,6 +4,7 @@
 pub mod bit_fusion;
 pub mod layers;
 pub mod networks;
+pub mod product;
 pub mod scale_sim;
 pub mod timing;
 pub mod topology;
