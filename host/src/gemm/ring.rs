@@ -1,6 +1,6 @@
 //! A memory cut into slots that are filled in turn, and what each of them holds.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 /// The slots of one memory.
@@ -9,7 +9,7 @@ pub struct Ring<K> {
     /// What a slot holds, and the last compute that reads it.
     slots: Vec<Option<(K, u64)>>,
     /// The slot of everything held.
-    found: HashMap<K, usize>,
+    found: FxHashMap<K, usize>,
     next: usize,
 }
 
@@ -42,7 +42,7 @@ impl Place {
 impl<K: Hash + Eq + Clone> Ring<K> {
     /// A memory of so many slots, all empty.
     pub fn new(slots: usize) -> Self {
-        Self { slots: vec![None; slots], found: HashMap::new(), next: 0 }
+        Self { slots: vec![None; slots], found: FxHashMap::default(), next: 0 }
     }
 
     /// A place for something that computes up to index `last` read. The oldest content gives way.

@@ -57,128 +57,137 @@ const SPARE_SLOTS: usize = 2;
 /// Slots of the activation buffer that suffice when a block's tiles come and go.
 const PASSING_SLOTS: usize = 4;
 
+/// How the left matrix is cut, before its tiles are made.
+#[derive(Clone, Copy)]
+struct Cut {
+    image: Option<Image>,
+    block_rows: usize,
+    span: usize,
+    slot_lines: usize,
+}
+
+impl Cut {
+    /// The left matrix row by row.
+    fn unrolled(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
+        let lines = config.activation_lines;
+        let most = config.accumulator_rows.min(shape.m);
+        let groups = shape.n.div_ceil(config.group_channels());
+        let tiles: usize = shape.segments.iter().map(|s| s.k.len().div_ceil(config.tile_k(s.act))).sum();
+        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads.
+        let staying = lines / (tiles + SPARE_SLOTS);
+        let stay = groups > 1 && staying >= (LOAD_BOUND * config.rows).min(most);
+        let block_rows = most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) });
+        Self { image: None, block_rows, span: shape.m, slot_lines: block_rows }
+    }
+
+    /// Bands of an image, for blocks of so many output rows; `None` if the memories are too small for them.
+    fn of_image(config: &ArrayConfig, image: &Image, rows: usize) -> Option<Self> {
+        let [height, width] = image.output;
+        let slot_lines = image.band_lines(rows);
+        let fits =
+            image.pattern().is_some() && image.channels.is_multiple_of(config.depth) && 2 * slot_lines <= config.activation_lines;
+        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, slot_lines })
+    }
+
+    /// Parts of K that have activations of their own, and for each of them how often it occurs in K.
+    fn parts(&self, k: &Range<usize>) -> (Range<usize>, usize) {
+        self.image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
+    }
+
+    /// Blocks, and cycles that they keep the array busy for each tile and pass, if a tile loads in so many.
+    fn blocks(&self, m: usize, load: usize) -> (usize, usize) {
+        let of_span = |rows: usize| {
+            let (whole, rest) = (rows / self.block_rows, rows % self.block_rows);
+            let rest_time = if rest > 0 { rest.max(load) } else { 0 };
+            (whole + usize::from(rest > 0), whole * self.block_rows.max(load) + rest_time)
+        };
+        let ((blocks, time), (last, last_time)) = (of_span(self.span), of_span(m % self.span));
+        (m / self.span * blocks + last, m / self.span * time + last_time)
+    }
+
+    /// Cycles of the array, or of the input stream if that takes longer: what the machine needs if neither waits for the other. Then the
+    /// lines received: of two that take the same time, the one that moves less. Last, whether blocks of rows are the outer loop.
+    fn cost(&self, shape: &Shape<'_>, config: &ArrayConfig) -> (usize, usize, bool) {
+        let groups = shape.n.div_ceil(config.group_channels());
+        let (mut busy, mut slots, mut tiles, mut words, mut computes) = (0, 0, 0, 0, 0);
+        for segment in shape.segments {
+            let (part, times) = self.parts(&segment.k);
+            let step = config.tile_k(segment.act);
+            let chunks = part.len().div_ceil(step);
+            let (group, load) = (config.group_channels(), config.tile_words(segment.act));
+            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
+            let passes = shape.n / group * passes(group) + passes(shape.n % group);
+            slots += chunks;
+            tiles += chunks * times;
+            words += (part.len() / step * (step / config.depth) + (part.len() % step).div_ceil(config.depth)) * times;
+            computes += chunks * times * passes;
+            busy += chunks * times * passes * self.blocks(shape.m, load).1;
+        }
+        let blocks = self.blocks(shape.m, 0).0;
+        // A ring whose slots are fewer than those of a sweep holds none of them when the next sweep comes.
+        let lines = |rows_outside: bool| {
+            let stays = rows_outside && slots <= config.activation_lines / self.slot_lines;
+            let loads = blocks * slots * if stays { 1 } else { groups };
+            let kept = if rows_outside { tiles * groups } else { tiles };
+            let weights = weight_slots(shape, config).map_or(0, |weight_slots| {
+                let times = if kept <= weight_slots { 1 } else { blocks };
+                (words * LINES_PER_WEIGHT_WORD + tiles * HEADER_WORDS) * groups * times
+            });
+            loads * (self.slot_lines + HEADER_WORDS) + weights + blocks * computes * HEADER_WORDS
+        };
+        let [rows_first, groups_first] = [true, false].map(lines);
+        let lines = rows_first.min(groups_first);
+        (busy.max(lines * config.beats_per_line()), lines, rows_first <= groups_first)
+    }
+}
+
+/// Addresses of the largest tile.
+fn weight_slot_words(shape: &Shape<'_>, config: &ArrayConfig) -> usize {
+    shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1)
+}
+
+/// Tiles of streamed weights that the weight memory holds.
+fn weight_slots(shape: &Shape<'_>, config: &ArrayConfig) -> Option<usize> {
+    Some(shape.streamed_words()? / weight_slot_words(shape, config))
+}
+
 impl Tiling {
     /// The tiling of a product: the one that takes the fewest cycles if neither the array nor the input stream ever waits for the other.
     pub fn new(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
         let images = shape.image.into_iter().flat_map(|image| {
             let most = config.accumulator_rows.checked_div(image.output[1]).unwrap_or(0).min(image.output[0]);
-            (1..=most).rev().filter_map(move |rows| Self::of_image(shape, config, &image, rows))
+            (1..=most).rev().filter_map(move |rows| Cut::of_image(config, &image, rows))
         });
-        let unrolled = Self::unrolled(shape, config);
-        let cost = unrolled.cost(shape, config);
-        images
-            .map(|tiling| (tiling.cost(shape, config), tiling))
-            .fold((cost, unrolled), |best, next| if next.0 < best.0 { next } else { best })
-            .1
+        let cuts = std::iter::once(Cut::unrolled(shape, config)).chain(images).map(|cut| (cut.cost(shape, config), cut));
+        let best = cuts.reduce(|best, next| if (next.0.0, next.0.1) < (best.0.0, best.0.1) { next } else { best });
+        let ((.., rows_outside), cut) = best.unwrap_or_else(|| ((0, 0, true), Cut::unrolled(shape, config)));
+        Self::of(cut, rows_outside, shape, config)
     }
 
-    /// The left matrix row by row.
-    fn unrolled(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let tiles: Vec<KTile> = shape
-            .segments
-            .iter()
-            .enumerate()
-            .flat_map(|(segment, s)| {
-                let step = config.tile_k(s.act);
-                s.k.clone().step_by(step).map(move |k| {
-                    let k = k..(k + step).min(s.k.end);
-                    KTile { segment, k: k.clone(), slot: k, offset: 0 }
-                })
-            })
-            .collect();
-        let lines = config.activation_lines;
-        let most = config.accumulator_rows.min(shape.m);
-        let groups = shape.n.div_ceil(config.group_channels());
-        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads.
-        let staying = lines / (tiles.len() + SPARE_SLOTS);
-        let stay = groups > 1 && staying >= (LOAD_BOUND * config.rows).min(most);
-        let block_rows = most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) });
-        Self::with(shape, config, tiles, (block_rows, shape.m), None, block_rows)
-    }
-
-    /// Bands of an image, for blocks of so many output rows; `None` if the memories are too small for them.
-    fn of_image(shape: &Shape<'_>, config: &ArrayConfig, image: &Image, rows: usize) -> Option<Self> {
-        let channels = image.channels;
-        let band = image.band_lines(rows);
-        if image.pattern().is_none() || !channels.is_multiple_of(config.depth) || 2 * band > config.activation_lines {
-            return None;
-        }
+    fn of(cut: Cut, rows_outside: bool, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
         let mut tiles = Vec::new();
         for (segment, s) in shape.segments.iter().enumerate() {
+            let (part, times) = cut.parts(&s.k);
             let step = config.tile_k(s.act);
-            for first in (0..channels).step_by(step) {
-                let slot = first..(first + step).min(channels);
-                tiles.extend((0..image.taps()).map(|tap| {
-                    let k = tap * channels + slot.start..tap * channels + slot.end;
-                    KTile { segment, k, slot: slot.clone(), offset: image.offset(tap) }
+            for first in part.clone().step_by(step) {
+                let slot = first..(first + step).min(part.end);
+                tiles.extend((0..times).map(|tap| {
+                    let offset = cut.image.map_or(0, |image| image.offset(tap));
+                    KTile { segment, k: tap * part.len() + slot.start..tap * part.len() + slot.end, slot: slot.clone(), offset }
                 }));
             }
         }
-        let [height, width] = image.output;
-        Some(Self::with(shape, config, tiles, (rows * width, height * width), Some(*image), band))
-    }
-
-    fn with(
-        shape: &Shape<'_>,
-        config: &ArrayConfig,
-        tiles: Vec<KTile>,
-        (block_rows, span): (usize, usize),
-        image: Option<Image>,
-        activation_slot_lines: usize,
-    ) -> Self {
-        let weight_slot_words = shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1);
-        let weight_slots = shape.streamed_words().map_or(0, |words| words / weight_slot_words);
-        let activation_slots = config.activation_lines / activation_slot_lines;
-        let rows_outside = true;
-        let mut tiling = Self {
-            block_rows,
-            span,
+        Self {
+            block_rows: cut.block_rows,
+            span: cut.span,
             tiles,
-            image,
-            activation_slots,
-            activation_slot_lines,
-            weight_slots,
-            weight_slot_words,
+            image: cut.image,
+            activation_slots: config.activation_lines / cut.slot_lines,
+            activation_slot_lines: cut.slot_lines,
+            weight_slots: weight_slots(shape, config).unwrap_or(0),
+            weight_slot_words: weight_slot_words(shape, config),
             rows_outside,
-        };
-        let [rows, groups] = [true, false].map(|outside| tiling.lines_in(shape, config, outside));
-        tiling.rows_outside = rows <= groups;
-        tiling
-    }
-
-    /// Cycles of the array, or of the input stream if that takes longer: what the machine needs if neither waits for the other. Then the
-    /// lines received: of two that take the same time, the one that moves less.
-    fn cost(&self, shape: &Shape<'_>, config: &ArrayConfig) -> [usize; 2] {
-        let busy: usize = self
-            .tiles
-            .iter()
-            .map(|tile| {
-                let segment = &shape.segments[tile.segment];
-                let (group, load) = (config.group_channels(), config.tile_words(segment.act));
-                let passes = |channels| passes(segment.weight.bits, channels, config.cols);
-                let passes = shape.n / group * passes(group) + passes(shape.n % group);
-                self.blocks(shape.m).map(|rows| rows.len().max(load)).sum::<usize>() * passes
-            })
-            .sum();
-        let lines = self.lines_in(shape, config, self.rows_outside);
-        [busy.max(lines * config.beats_per_line()), lines]
-    }
-
-    /// Lines received in either order: a ring whose slots are fewer than those of a sweep holds none of them when the next sweep comes.
-    fn lines_in(&self, shape: &Shape<'_>, config: &ArrayConfig, rows_outside: bool) -> usize {
-        let (blocks, groups) = (self.blocks(shape.m).count(), shape.n.div_ceil(config.group_channels()));
-        let tiles = self.tiles.len();
-        let mut slots: Vec<_> = self.tiles.iter().map(|tile| (tile.segment, tile.slot.start)).collect();
-        slots.dedup();
-        let loads = blocks * slots.len() * if rows_outside && slots.len() <= self.activation_slots { 1 } else { groups };
-        let words: usize = self.tiles.iter().map(|tile| tile.k.len().div_ceil(config.depth)).sum();
-        let kept = if rows_outside { tiles * groups } else { tiles };
-        let times = if kept <= self.weight_slots { 1 } else { blocks };
-        let weights =
-            if self.weight_slots == 0 { 0 } else { (words * LINES_PER_WEIGHT_WORD + tiles * HEADER_WORDS) * groups * times };
-        let passes: usize =
-            self.tiles.iter().map(|tile| passes(shape.segments[tile.segment].weight.bits, shape.n, config.cols)).sum();
-        loads * (self.activation_slot_lines + HEADER_WORDS) + weights + blocks * passes * HEADER_WORDS
+        }
     }
 
     /// How tiles read their slot.
