@@ -105,6 +105,16 @@ fn medium_under_a_random_program() {
 }
 
 #[test]
+fn wide_under_random_programs() {
+    programs("wide", &[25, 25]);
+}
+
+#[test]
+fn wide_in_every_mode() {
+    lockstep("wide", 6);
+}
+
+#[test]
 fn tiny_in_every_mode() {
     lockstep("tiny", 15);
 }

@@ -104,6 +104,48 @@ fn nine_modes(name: &str, raw: bool) {
     }
 }
 
+/// Cycles from the first beat of a drain's header to the last of its lines, on a machine at rest whose output stream never waits.
+fn drain_cycles(config: &ArrayConfig, drain: Drain) -> u64 {
+    let mut lines = Vec::new();
+    header_lines(&Command::from(Op::Drain(drain)).encode(), config, &mut lines);
+    let input = Beats::packet(config.stream_bits / 8, &lines);
+    let mut driver = Driver::new(Machine::new(config).unwrap());
+    let outcome = driver.run(&Batch::new(input, Expect::Packets(1), 100_000)).unwrap();
+    assert_eq!((outcome.end, outcome.error), (End::Complete, 0));
+    let machine = driver.boundary_mut();
+    let (counters, rows) = (machine.counters(), u64::from(drain.rows));
+    assert_eq!(counters[Counter::DrainReads], rows * u64::from(drain.banks), "{drain:?}");
+    assert_eq!(counters[Counter::LinesOut], drain.output_lines() as u64, "{drain:?}");
+    machine.cycle()
+}
+
+/// A drain that reads one bank at a time costs a cycle for each; one that reads four, a cycle for each line. Raw rows are lines on both.
+#[test]
+fn a_drain_costs_its_banks_or_its_lines() {
+    for (name, at_once) in [("small", 1), ("wide", 4)] {
+        let config = ArrayConfig::named(name).unwrap();
+        for banks in 1..=4u8 {
+            let mut costs = Vec::new();
+            for width in [None, Some(ActBits::A8), Some(ActBits::A4), Some(ActBits::A2)] {
+                let format = |width| Requantize { parameters: 0, width, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 };
+                let drain = |rows| Drain { rows, accumulator: 0, half: 0, banks, requantize: width.map(format) };
+                // More rows than the output FIFO has lines; what does not depend on rows cancels.
+                let (few, many) = (drain_cycles(&config, drain(40)), drain_cycles(&config, drain(300)));
+                let per_row = if at_once == 4 { drain(1).output_lines() } else { usize::from(banks) };
+                let per_row = if width.is_none() { 4 * usize::from(banks) } else { per_row } as u64;
+                assert_eq!(many - few, 260 * per_row, "{name}, {banks} banks, {width:?}");
+                costs.push(per_row);
+            }
+            println!("{name}, {banks} banks: cycles of a row raw, at 8, 4, 2 bits: {costs:?}");
+        }
+    }
+}
+
+#[test]
+fn wide_requantized() {
+    nine_modes("wide", false);
+}
+
 #[test]
 fn small_raw() {
     nine_modes("small", true);
