@@ -21,8 +21,8 @@ struct Figures {
     macs_per_cycle: f64,
 }
 
-fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool) -> Figures {
-    let rows = 4 * config.rows;
+/// Blocks of `rows` rows and `k_tiles` K tiles.
+fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool, rows: usize, k_tiles: usize) -> Figures {
     let format = Requantize { parameters: 0, width: act, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 };
     let mut stream = Beats::new(config.stream_bits / 8);
     let mut send = |op: Op| {
@@ -37,7 +37,7 @@ fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool) -> F
     for block in 0..BLOCKS {
         let half = (block % 2) as u8;
         for part in 0..bits.passes() as u8 {
-            for k in 0..K_TILES_AT_A2 * 4 / act.lanes() {
+            for k in 0..k_tiles {
                 send(Op::Compute(Tile {
                     activations: (k * rows) as u16,
                     rows: rows as u16,
@@ -82,7 +82,7 @@ fn nine_modes(name: &str, raw: bool) {
     let mut slowest = 0;
     for act in ActBits::ALL {
         for bits in WeightBits::LANE_WIDTHS {
-            let f = measure(&config, act, bits, raw);
+            let f = measure(&config, act, bits, raw, 4 * config.rows, K_TILES_AT_A2 * 4 / act.lanes());
             slowest = slowest.max(f.busy);
             let ratio = slowest / f.busy;
             println!(
@@ -139,6 +139,19 @@ fn a_drain_costs_its_banks_or_its_lines() {
             println!("{name}, {banks} banks: cycles of a row raw, at 8, 4, 2 bits: {costs:?}");
         }
     }
+}
+
+/// Products of one K tile: the drain of four banks at 2 bits takes four times as long as the tile, or as long if it reads them at once.
+#[test]
+fn short_products_of_two_bits_are_busy_on_wide() {
+    let share = |name| {
+        let f = measure(&ArrayConfig::named(name).unwrap(), ActBits::A2, WeightBits::W2, false, 256, 1);
+        println!("{name}: busy {:.2} %, waiting for drains {:.2} %", 100.0 * f.busy_share, 100.0 * f.drain_share);
+        (f.busy_share, f.drain_share)
+    };
+    let (small, wide) = (share("small"), share("wide"));
+    assert!(small.0 < 0.45 && small.1 > 0.5, "{small:?}");
+    assert!(wide.0 > 0.9 && wide.1 < 0.1, "{wide:?}");
 }
 
 #[test]
