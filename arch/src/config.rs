@@ -25,6 +25,8 @@ pub struct ArrayConfig {
     pub parameter_entries: usize,
     /// Rows of one half of the accumulator memory (`4 * cols` int32 each).
     pub accumulator_rows: usize,
+    /// Accumulator banks of a row that a drain reads, requantizes and packs per cycle: 1 or 4.
+    pub drain_banks: usize,
     /// Width of both streams, in bits.
     pub stream_bits: usize,
 }
@@ -68,16 +70,19 @@ pub enum ConfigReadError {
 }
 
 /// Names of the configurations that come with Crumb, smallest first; the RTL exists for these.
-pub const NAMES: [&str; 5] = ["tiny", "small", "medium", "large", "huge"];
+pub const NAMES: [&str; 6] = ["tiny", "small", "wide", "medium", "large", "huge"];
 
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 6] = [
     include_str!("../configs/tiny.toml"),
     include_str!("../configs/small.toml"),
+    include_str!("../configs/wide.toml"),
     include_str!("../configs/medium.toml"),
     include_str!("../configs/large.toml"),
     include_str!("../configs/huge.toml"),
 ];
 
+/// Accumulator banks of a row, one for each of the four weights of a column's word.
+pub const BANKS: usize = 4;
 /// Largest number of rows or columns: token bookkeeping in the simulator packs a row of PEs into 64 bits.
 pub const MAX_SIDE: usize = 64;
 /// Largest memory depth: addresses in commands have 16 bits.
@@ -135,6 +140,7 @@ impl ArrayConfig {
                 format!("{field} = {value}: expected a power of two from {lo} to {hi}"),
             );
         }
+        require([1, BANKS].contains(&self.drain_banks), format!("drain_banks = {}: expected 1 or {BANKS}", self.drain_banks));
         let sides_ok = self.rows <= MAX_SIDE && self.cols <= MAX_SIDE && self.depth <= 4;
         if sides_ok {
             let line = self.line_bytes() * 8;
@@ -190,6 +196,11 @@ impl ArrayConfig {
         4 * self.cols
     }
 
+    /// Accumulator banks of one issue of a drain that requantizes to this width: those of one output line, or one.
+    pub const fn banks_per_issue(&self, width: ActBits) -> usize {
+        if width.lanes() < self.drain_banks { width.lanes() } else { self.drain_banks }
+    }
+
     /// MACs per cycle of the full array: `rows * cols * depth * 64/(A*W)`.
     pub const fn macs_per_cycle(&self, act: ActBits, weight: WeightBits) -> u64 {
         (self.rows * self.cols * self.depth) as u64 * macs_per_pe(act, weight)
@@ -232,6 +243,9 @@ mod tests {
         }
         let small = ArrayConfig::named("small").unwrap();
         assert_eq!((small.rows, small.cols, small.macs_per_cycle(ActBits::A2, WeightBits::W2)), (8, 8, 1024));
+        let wide = ArrayConfig::named("wide").unwrap();
+        assert_eq!(ActBits::ALL.map(|width| small.banks_per_issue(width)), [1, 1, 1]);
+        assert_eq!(ActBits::ALL.map(|width| wide.banks_per_issue(width)), [1, 2, 4]);
     }
 
     #[test]
@@ -245,6 +259,7 @@ mod tests {
             weight_words: 8,
             parameter_entries: 2,
             accumulator_rows: 8192,
+            drain_banks: 2,
             stream_bits: 24,
         };
         let error = bad.validate().unwrap_err();
@@ -257,6 +272,7 @@ mod tests {
             "weight_words = 8",
             "parameter_entries = 2",
             "accumulator_rows = 8192",
+            "drain_banks = 2",
         ];
         assert_eq!(error.violations.len(), fields.len(), "{error}");
         for (field, text) in fields.iter().zip(&error.violations) {
@@ -274,7 +290,7 @@ mod tests {
     fn unknown_names_and_fields_are_refused() {
         assert_eq!(
             ArrayConfig::named("giant").unwrap_err().to_string(),
-            "no configuration is named 'giant': the named ones are tiny, small, medium, large, huge; for your own give a .toml file"
+            "no configuration is named 'giant': the named ones are tiny, small, wide, medium, large, huge; for your own give a .toml file"
         );
         assert!(ArrayConfig::from_toml("name = 'x'\ncolour = 3", "x.toml").unwrap_err().to_string().contains("colour"));
     }

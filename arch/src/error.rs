@@ -25,11 +25,13 @@ pub enum MachineError {
     AccumulatorRange,
     /// More weight addresses than a tile has rows and K-lanes.
     TileRange,
+    /// A drain's first parameter entry is not one at which the parameter memory can be read.
+    ParameterAlignment,
 }
 
 impl MachineError {
     /// Every error, in the order of their codes, from 1.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadMagic,
         Self::BadOpcode,
         Self::BadField,
@@ -40,6 +42,7 @@ impl MachineError {
         Self::ParameterRange,
         Self::AccumulatorRange,
         Self::TileRange,
+        Self::ParameterAlignment,
     ];
 
     /// Value of the `error` port; 0 is no error.
@@ -65,6 +68,7 @@ impl MachineError {
             Self::ParameterRange => "parameter_range",
             Self::AccumulatorRange => "accumulator_range",
             Self::TileRange => "tile_range",
+            Self::ParameterAlignment => "parameter_alignment",
         }
     }
 
@@ -81,6 +85,7 @@ impl MachineError {
             Self::ParameterRange => "the command reaches beyond the end of the parameter memory",
             Self::AccumulatorRange => "the command reaches beyond the end of the accumulator half",
             Self::TileRange => "the tile has more weight addresses than rows * 8/A",
+            Self::ParameterAlignment => "the drain's first parameter entry is not a multiple of the machine's drain_banks",
         }
     }
 }

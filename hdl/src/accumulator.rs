@@ -15,9 +15,9 @@ use crate::ram::Ram;
 use rust_hdl::prelude::*;
 use std::array::from_fn;
 
-/// The accumulator of one column; `A` address bits in a half.
+/// The accumulator of one column; `A` address bits in a half; the drain reads `DB` banks at once, 1 or 4.
 #[derive(LogicBlock)]
-pub struct Accumulator<const A: usize> {
+pub struct Accumulator<const A: usize, const DB: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// The combiner's `token3`.
@@ -34,12 +34,18 @@ pub struct Accumulator<const A: usize> {
     pub value3: Signal<In, Bits<32>>,
     /// Half that the drain reads.
     pub drain_half: Signal<In, Bit>,
-    /// Bank that the drain reads.
+    /// Bank that the drain reads, if it reads one.
     pub drain_bank: Signal<In, Bits<2>>,
     /// Row that the drain reads.
     pub drain_address: Signal<In, Bits<12>>,
-    /// What the drain reads, a cycle later.
+    /// What the drain reads, a cycle later: of its bank, or of bank 0 if it reads all four.
     pub word: Signal<Out, Bits<32>>,
+    /// Of bank 1 if it reads all four, otherwise 0.
+    pub word1: Signal<Out, Bits<32>>,
+    /// Of bank 2.
+    pub word2: Signal<Out, Bits<32>>,
+    /// Of bank 3.
+    pub word3: Signal<Out, Bits<32>>,
     /// The last accumulation of a tile is being written.
     pub done: Signal<Out, Bit>,
     /// The half that the token in stage 5 writes.
@@ -63,8 +69,9 @@ pub struct Accumulator<const A: usize> {
     of_four: [Signal<Local, Bits<32>>; 2],
 }
 
-impl<const A: usize> Default for Accumulator<A> {
+impl<const A: usize, const DB: usize> Default for Accumulator<A, DB> {
     fn default() -> Self {
+        assert!(DB == 1 || DB == 4, "a drain reads one bank or four, not {DB}");
         assert!(A <= 12, "an accumulator half of {A} address bits is out of reach of the token's 12");
         Self {
             clock: Default::default(),
@@ -78,6 +85,9 @@ impl<const A: usize> Default for Accumulator<A> {
             drain_bank: Default::default(),
             drain_address: Default::default(),
             word: Default::default(),
+            word1: Default::default(),
+            word2: Default::default(),
+            word3: Default::default(),
             done: Default::default(),
             done_half: Default::default(),
             result: Default::default(),
@@ -101,7 +111,7 @@ impl<const A: usize> Default for Accumulator<A> {
     }
 }
 
-impl<const A: usize> Logic for Accumulator<A> {
+impl<const A: usize, const DB: usize> Logic for Accumulator<A, DB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, token5, drain_select);
@@ -191,7 +201,23 @@ impl<const A: usize> Logic for Accumulator<A> {
         if self.select.val().get_bit(2) {
             self.word.next = self.of_four[1].val();
         }
+        self.word1.next = 0.into();
+        self.word2.next = 0.into();
+        self.word3.next = 0.into();
+        // Once if DB is 4, never if it is 1: only the half is to be chosen.
+        for _four in 3..DB {
+            self.word.next = self.bank[0].read_data.val();
+            self.word1.next = self.bank[1].read_data.val();
+            self.word2.next = self.bank[2].read_data.val();
+            self.word3.next = self.bank[3].read_data.val();
+            if self.select.val().get_bit(2) {
+                self.word.next = self.bank[4].read_data.val();
+                self.word1.next = self.bank[5].read_data.val();
+                self.word2.next = self.bank[6].read_data.val();
+                self.word3.next = self.bank[7].read_data.val();
+            }
+        }
     }
 }
 
-crate::clocked!([const A: usize] Accumulator<A>);
+crate::clocked!([const A: usize, const DB: usize] Accumulator<A, DB>);

@@ -19,15 +19,17 @@ use rust_hdl::core::check_error::CheckError;
 use rust_hdl::prelude::*;
 
 /// The machine of the configuration `tiny`.
-pub type Tiny = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 32, 32, 1>;
+pub type Tiny = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 32, 32, 1>;
 /// The machine of the configuration `small`.
-pub type Small = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 64, 64, 1>;
+pub type Small = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 1, 8, 6, 64, 64, 1>;
+/// The machine of the configuration `wide`: the drain reads four banks at once.
+pub type Wide = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4, 64, 64, 1>;
 /// The machine of the configuration `medium`: a line is two beats.
-pub type Medium = Machine<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 64, 128, 1>;
+pub type Medium = Machine<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6, 64, 128, 1>;
 /// The machine of the configuration `large`.
-pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 128, 128, 1>;
+pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6, 128, 128, 1>;
 /// The machine of the configuration `huge`.
-pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 256, 256, 1>;
+pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6, 256, 256, 1>;
 
 /// Why there is no circuit or no Verilog.
 #[derive(Debug, thiserror::Error)]
@@ -80,10 +82,13 @@ impl<
     const WA: usize,
     const PA: usize,
     const CA: usize,
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
     const S: usize,
     const L: usize,
     const B: usize,
-> AnyMachine for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, S, L, B>
+> AnyMachine for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
 {
     fn settle(&mut self, inputs: &Inputs) -> Outputs {
         self.s_axis_tvalid.next = inputs.s_tvalid;
@@ -136,6 +141,7 @@ fn circuit(name: &str) -> Result<(ArrayConfig, Box<dyn AnyMachine>), HdlError> {
     let machine = match name {
         "tiny" => build(move || Tiny::new(&sizes)),
         "small" => build(move || Small::new(&sizes)),
+        "wide" => build(move || Wide::new(&sizes)),
         "medium" => build(move || Medium::new(&sizes)),
         "large" => build(move || Large::new(&sizes)),
         "huge" => build(move || Huge::new(&sizes)),

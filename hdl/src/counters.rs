@@ -68,8 +68,8 @@ pub struct Counters {
     pub parameter_write: Signal<In, Bit>,
     /// Which line of a word or entry it is.
     pub write_line: Signal<In, Bits<3>>,
-    /// The drain reads a bank row.
-    pub drain_read: Signal<In, Bit>,
+    /// Bank rows that the drain reads.
+    pub drain_reads: Signal<In, Bits<3>>,
     /// A line is taken from the input stream.
     pub take: Signal<In, Bit>,
     /// A line of results goes to the output FIFO.
@@ -160,9 +160,7 @@ impl Logic for Counters {
         if self.parameter_write.val() & self.write_line.val().all() {
             self.amount[14].next = 1.into();
         }
-        if self.drain_read.val() {
-            self.amount[17].next = 1.into();
-        }
+        self.amount[17].next = bit_cast::<5, 3>(self.drain_reads.val());
         if self.take.val() {
             self.amount[18].next = 1.into();
         }
@@ -224,10 +222,11 @@ mod tests {
             let rare = [5, 30, 80][(cycle / 40 % 3) as usize];
             let mut wire = || random.chance(rare);
             let [stream, load, waits, credit, acts, weights, params, drain, started] = std::array::from_fn(|_| wire());
-            let [accumulate, start, read, weight_write, activation_write, parameter_write, drain_read, take, result, waiting] =
+            let [accumulate, start, read, weight_write, activation_write, parameter_write, drains, take, result, waiting] =
                 std::array::from_fn(|_| wire());
             let (rest, settled0, settled1) = (!wire(), !wire(), !wire());
             let (a, w, line) = (random.below(3), random.below(4), random.below(8));
+            let drain_reads = if drains { 1 + random.below(4) } else { 0 };
             let index = cycle % 40;
             let b = &mut bench.block;
             (b.freeze.next, b.clear.next, b.index.next) = (freeze, clear, index.into());
@@ -239,7 +238,7 @@ mod tests {
             (b.start.next, b.weight_read.next, b.weight_write.next) = (start, read, weight_write);
             (b.activation_write.next, b.parameter_write.next, b.write_line.next) =
                 (activation_write, parameter_write, line.into());
-            (b.drain_read.next, b.take.next) = (drain_read, take);
+            (b.drain_reads.next, b.take.next) = (drain_reads.into(), take);
             (b.result_line.next, b.waiting.next) = (result, waiting);
             bench.settle();
             if freeze {
@@ -279,7 +278,7 @@ mod tests {
                 (C::ParametersWritten, u64::from(parameter_write && line == 7)),
                 (C::AccumulatorReads, u64::from(stream && accumulate) * lanes),
                 (C::AccumulatorWrites, u64::from(stream) * lanes),
-                (C::DrainReads, drain_read.into()),
+                (C::DrainReads, drain_reads),
                 (C::LinesIn, take.into()),
                 (C::LinesOut, result.into()),
             ];

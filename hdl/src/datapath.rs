@@ -28,7 +28,7 @@ use std::array::from_fn;
 ///
 /// `RC = R*C`; `PW = 10 + ceil(log2 R)` psum bits; `QW = PW + 7` lane bits; `UW = PW - 6` crumb sum bits; `T = R + 7` token
 /// registers; `LB = max(R, C)` bytes in a line; `AA`, `WA`, `PA`, `CA` address bits of the activation buffer, the weight
-/// memory, the parameter memory and one half of the accumulators.
+/// memory, the parameter memory and one half of the accumulators; `DB` banks that the drain reads at once (1 or 4), `Q = C*DB`, and `PR = PA - log2 DB`.
 #[derive(LogicBlock)]
 pub struct Datapath<
     const R: usize,
@@ -43,6 +43,9 @@ pub struct Datapath<
     const WA: usize,
     const PA: usize,
     const CA: usize,
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
 > {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -73,10 +76,10 @@ pub struct Datapath<
 
     /// Entry that the requantizers need.
     pub parameter_address: Signal<In, Bits<PA>>,
-    /// Its biases, a cycle later.
-    pub bias: [Signal<Out, Bits<32>>; C],
+    /// Its biases, a cycle later; with `DB = 4` those of four entries, entry `b` of column `c` at `b*C + c`.
+    pub bias: [Signal<Out, Bits<32>>; Q],
     /// Its scales, `{shift: 8, significand: 24}`, a cycle later.
-    pub scale: [Signal<Out, Bits<32>>; C],
+    pub scale: [Signal<Out, Bits<32>>; Q],
 
     /// Half of the accumulators that the drain reads.
     pub drain_half: Signal<In, Bit>,
@@ -84,30 +87,32 @@ pub struct Datapath<
     pub drain_bank: Signal<In, Bits<2>>,
     /// Row that it reads.
     pub drain_address: Signal<In, Bits<12>>,
-    /// What it reads, a cycle later, all columns at once.
-    pub word: [Signal<Out, Bits<32>>; C],
+    /// What it reads, a cycle later, all columns at once; with `DB = 4` all four banks, in the order of the biases.
+    pub word: [Signal<Out, Bits<32>>; Q],
 
     activation_buffer: ActivationBuffer<R, AA>,
     weight_memory: WeightMemory<C, WA>,
-    parameter_memory: ParameterMemory<C, PA>,
+    parameter_memory: ParameterMemory<C, Q, PA, PR, DB>,
     skew: Skew<R, C, T>,
     row_edge: [RowEdge<AA>; R],
     column_edge: [ColumnEdge<WA>; C],
     array: Array<R, C, RC, PW, UW>,
     combiner: [Combiner<PW, QW>; C],
-    accumulator: [Accumulator<CA>; C],
+    accumulator: [Accumulator<CA, DB>; C],
 }
 
 /// The datapath of the named configuration `tiny`.
-pub type TinyDatapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8>;
+pub type TinyDatapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6>;
 /// The datapath of the named configuration `small`.
-pub type SmallDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9>;
+pub type SmallDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 1, 8, 6>;
+/// The datapath of the named configuration `wide`.
+pub type WideDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4>;
 /// The datapath of the named configuration `medium`.
-pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9>;
+pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6>;
 /// The datapath of the named configuration `large`.
-pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9>;
+pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6>;
 /// The datapath of the named configuration `huge`.
-pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9>;
+pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6>;
 
 impl<
     const R: usize,
@@ -122,7 +127,10 @@ impl<
     const WA: usize,
     const PA: usize,
     const CA: usize,
-> Default for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA>
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
+> Default for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>
 {
     fn default() -> Self {
         assert_eq!(LB, R.max(C), "a line of {R} x {C} has {} bytes", R.max(C));
@@ -173,7 +181,10 @@ impl<
     const WA: usize,
     const PA: usize,
     const CA: usize,
-> Logic for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA>
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
+> Logic for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -195,8 +206,10 @@ impl<
         for c in 0..C {
             self.weight_memory.line[c].next = self.line[c].val();
             self.parameter_memory.line[c].next = self.line[c].val();
-            self.bias[c].next = self.parameter_memory.bias[c].val();
-            self.scale[c].next = self.parameter_memory.scale[c].val();
+        }
+        for q in 0..Q {
+            self.bias[q].next = self.parameter_memory.bias[q].val();
+            self.scale[q].next = self.parameter_memory.scale[q].val();
         }
 
         // Edges of the array.
@@ -247,6 +260,16 @@ impl<
             self.accumulator[c].drain_address.next = self.drain_address.val();
             self.word[c].next = self.accumulator[c].word.val();
         }
+        // Once if DB is 4, never if it is 1.
+        for _four in 3..DB {
+            for n in C..(C + 1) {
+                for c in 0..C {
+                    self.word[n + c].next = self.accumulator[c].word1.val();
+                    self.word[2 * n + c].next = self.accumulator[c].word2.val();
+                    self.word[3 * n + c].next = self.accumulator[c].word3.val();
+                }
+            }
+        }
         for n in C..(C + 1) {
             self.done.next = self.accumulator[n - 1].done.val();
             self.done_half.next = self.accumulator[n - 1].done_half.val();
@@ -255,6 +278,6 @@ impl<
 }
 
 crate::clocked!(
-    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize]
-    Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA>
+    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const DB: usize, const Q: usize, const PR: usize]
+    Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>
 );

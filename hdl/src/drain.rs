@@ -1,4 +1,4 @@
-//! Drain: reads one half of the accumulators row by row, bank by bank, and accounts for every line of the output FIFO.
+//! Drain: reads one half of the accumulators row by row, bank by bank (or the banks of a line at once), and accounts for every line of the output FIFO.
 //!
 //! ```text
 //!  cycle            y              y+1            y+2                ...   y+2+LATENCY
@@ -31,16 +31,16 @@ mod token {
         pub emit: Bit,
         /// It ends the drain.
         pub last: Bit,
-        /// Bank that was read.
+        /// Bank that was read, the first of those read at once.
         pub bank: Bits<2>,
         /// Quarter of the row of int32 (raw drains).
         pub quarter: Bits<2>,
     }
 }
 
-/// The drain unit.
+/// The drain unit; it reads `DB` banks at once, 1 or 4: with 4, those of one output line.
 #[derive(LogicBlock, Default)]
-pub struct Drain {
+pub struct Drain<const DB: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// From the decoder: a drain comes, its fields are in the header words.
@@ -67,8 +67,8 @@ pub struct Drain {
     pub started: Signal<Out, Bit>,
     /// `credits != 0`.
     pub credit: Signal<Out, Bit>,
-    /// The accumulators are read for the first time at this bank and address.
-    pub drain_read: Signal<Out, Bit>,
+    /// Bank rows of the accumulators that are read in this cycle for the first time.
+    pub drain_reads: Signal<Out, Bits<3>>,
     /// The register `half`.
     pub half_out: Signal<Out, Bit>,
     /// The register `bank`.
@@ -79,6 +79,8 @@ pub struct Drain {
     pub entry_out: Signal<Out, Bits<16>>,
     /// `valid && raw`.
     pub raw_out: Signal<Out, Bit>,
+    /// The register `banks`.
+    pub banks_out: Signal<Out, Bits<2>>,
     /// The register `width`.
     pub width_out: Signal<Out, Bits<2>>,
     /// The register `exponent_adjust`.
@@ -120,12 +122,13 @@ pub struct Drain {
     last_read: Signal<Local, Bit>,
     final_issue: Signal<Local, Bit>,
     emit: Signal<Local, Bit>,
+    first_read: Signal<Local, Bit>,
     spend: Signal<Local, Bit>,
     token: Signal<Local, DrainToken>,
     passed: Signal<Local, DrainToken>,
 }
 
-impl Logic for Drain {
+impl<const DB: usize> Logic for Drain<DB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, valid, reading, draining_done, rows_left, address, bank, quarter, credits);
@@ -139,6 +142,15 @@ impl Logic for Drain {
         }
         self.last_bank.next = self.bank.q.val() == self.banks.q.val();
         self.bank_ends.next = !self.raw.q.val() | self.quarter.q.val().all();
+        // Once if DB is 4, never if it is 1: pairs of banks at 4 bits, all at 2.
+        for _four in 3..DB {
+            if self.width.q.val() == 1 {
+                self.last_bank.next = self.bank.q.val().get_bit(1) == self.banks.q.val().get_bit(1);
+            }
+            if self.width.q.val() == 2 {
+                self.last_bank.next = true;
+            }
+        }
         self.last_read.next = (self.rows_left.q.val() == 1) & self.last_bank.val() & self.bank_ends.val();
         self.final_issue.next = self.issue.val() & self.last_read.val();
         // A line is complete with its last lane: every bank at 8 bits, every other one at 4, the fourth at 2.
@@ -152,6 +164,20 @@ impl Logic for Drain {
         if self.bank.q.val().all() {
             self.emit.next = true;
         }
+        self.first_read.next = self.issue.val() & !self.quarter.q.val().any();
+        self.drain_reads.next = 0.into();
+        if self.first_read.val() {
+            self.drain_reads.next = 1.into();
+        }
+        for _four in 3..DB {
+            self.emit.next = true;
+            if self.first_read.val() & (self.width.q.val() == 1) & (!self.last_bank.val() | self.banks.q.val().get_bit(0)) {
+                self.drain_reads.next = 2.into();
+            }
+            if self.first_read.val() & (self.width.q.val() == 2) {
+                self.drain_reads.next = bit_cast::<3, 2>(self.banks.q.val()) + 1;
+            }
+        }
 
         if self.valid.q.val() & !self.reading.q.val() & !self.draining_done.q.val() & self.settled.val() {
             self.reading.d.next = true;
@@ -163,6 +189,13 @@ impl Logic for Drain {
             if self.bank_ends.val() {
                 self.bank.d.next = self.bank.q.val() + 1;
                 self.entry.d.next = self.entry.q.val() + 1;
+                // At 2 bits the first issue of a row is its last.
+                for _four in 3..DB {
+                    if self.width.q.val() == 1 {
+                        self.bank.d.next = self.bank.q.val() + 2;
+                        self.entry.d.next = self.entry.q.val() + 2;
+                    }
+                }
                 if self.last_bank.val() {
                     self.bank.d.next = 0.into();
                     self.entry.d.next = self.parameters.q.val();
@@ -232,12 +265,12 @@ impl Logic for Drain {
         self.valid_out.next = self.valid.q.val();
         self.started.next = self.reading.q.val() | self.draining_done.q.val();
         self.credit.next = self.has_credit.val();
-        self.drain_read.next = self.issue.val() & !self.quarter.q.val().any();
         self.half_out.next = self.half.q.val();
         self.bank_out.next = self.bank.q.val();
         self.address_out.next = self.address.q.val();
         self.entry_out.next = self.entry.q.val();
         self.raw_out.next = self.valid.q.val() & self.raw.q.val();
+        self.banks_out.next = self.banks.q.val();
         self.width_out.next = self.width.q.val();
         self.exponent_adjust_out.next = self.exponent_adjust.q.val();
         self.zero_point_out.next = self.zero_point.q.val();
@@ -246,89 +279,7 @@ impl Logic for Drain {
     }
 }
 
-crate::clocked!([] Drain);
+crate::clocked!([const DB: usize] Drain<DB>);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cosim::{Random, Recorder};
-    use crumb_arch::{ActBits, Command, Op, Requantize};
-
-    /// Random drains and responses against a FIFO that is emptied at random: lines, order, credits.
-    #[test]
-    fn credits_never_overflow_the_fifo() {
-        let mut random = Random::new(3);
-        let mut bench = Recorder::new("drain", Drain::default);
-        let mut fifo = 0usize;
-        for round in 0..60u64 {
-            let requantize = (random.below(3) != 0).then(|| Requantize {
-                parameters: random.below(50) as u16,
-                width: ActBits::ALL[random.below(3) as usize],
-                exponent_adjust: -3,
-                zero_point: -128,
-                lo: -5,
-                hi: 255,
-            });
-            let drain = crumb_arch::Drain {
-                rows: 1 + random.below(12) as u16,
-                accumulator: random.below(200) as u16,
-                half: random.below(2) as u8,
-                banks: 1 + random.below(4) as u8,
-                requantize,
-            };
-            let words = Command::from(Op::Drain(drain)).encode();
-            let (speed, wait) = ([3, 30, 100][(round % 3) as usize], random.below(6));
-            let (mut lines, mut reads, mut pushing, mut cycle, mut lasts) = (0, 0, false, 0u64, 0);
-            // What the packer will hold, and what the drain must read next.
-            let mut expected = (0..drain.rows).flat_map(|row| {
-                (0..drain.banks).flat_map(move |bank| (0..if requantize.is_none() { 4 } else { 1 }).map(move |_| (row, bank)))
-            });
-            let mut packed = (false, false);
-            loop {
-                let block = &mut bench.block;
-                block.dispatch_drain.next = cycle == 0;
-                block.word1.next = u64::from(words[1]).into();
-                block.word2.next = u64::from(words[2]).into();
-                block.word3.next = u64::from(words[3]).into();
-                block.settled0.next = drain.half == 1 || cycle > wait;
-                block.settled1.next = drain.half == 0 || cycle > wait;
-                let pop = fifo > 0 && random.chance(speed);
-                block.pop.next = pop;
-                block.last_pushed.next = packed.0 && packed.1;
-                bench.settle();
-                let block = &bench.block;
-                let token = if requantize.is_none() { block.token_first.val() } else { block.token_last.val() };
-                let issued = block.reading.q.val() && block.credit.val();
-                if issued {
-                    let (row, bank) = expected.next().expect("no more reads than rows and banks");
-                    assert_eq!(block.address_out.val().to_u16(), drain.accumulator + row);
-                    assert_eq!(block.bank_out.val().to_u8(), bank);
-                    assert_eq!(block.entry_out.val().to_u16(), requantize.map_or(0, |r| r.parameters) + u16::from(bank));
-                    reads += u64::from(block.drain_read.val());
-                    assert!(cycle > wait, "read before the half was settled");
-                }
-                if packed.0 {
-                    assert!(fifo < FIFO_LINES, "the FIFO overflows");
-                    fifo += 1;
-                }
-                fifo -= usize::from(pop);
-                packed = (token.valid && token.emit, token.last);
-                lines += usize::from(packed.0);
-                lasts += usize::from(packed.0 && packed.1);
-                pushing |= packed.0 && packed.1;
-                let finished = pushing && cycle > 0 && !block.valid_out.val();
-                bench.clock();
-                cycle += 1;
-                assert!(cycle < 20_000, "the drain hangs");
-                if finished {
-                    break;
-                }
-            }
-            assert_eq!((lines, lasts), (drain.output_lines(), 1));
-            assert_eq!(reads, u64::from(drain.rows) * u64::from(drain.banks));
-            // Credits and lines in the FIFO are all there is.
-            assert_eq!(bench.block.credits.q.val().to_u8() as usize + fifo, FIFO_LINES);
-        }
-        bench.check();
-    }
-}
+mod tests;

@@ -41,6 +41,9 @@ pub struct Machine<
     const WA: usize,
     const PA: usize,
     const CA: usize,
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
     const S: usize,
     const L: usize,
     const B: usize,
@@ -72,12 +75,12 @@ pub struct Machine<
     decoder: Decoder,
     tile_queue: TileQueue,
     sequencer: Sequencer,
-    datapath: Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA>,
-    drain: Drain,
-    read_stage: ReadStage<C>,
-    scale: [Scale; C],
-    requantizer: [Requantizer; C],
-    packer: Packer<C, L, LB>,
+    datapath: Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>,
+    drain: Drain<DB>,
+    read_stage: ReadStage<Q>,
+    scale: [Scale; Q],
+    requantizer: [Requantizer; Q],
+    packer: Packer<C, Q, DB, L, LB>,
     output_fifo: OutputFifo<L>,
     stream_out: StreamOut<S, L, B>,
     counters: Counters,
@@ -98,17 +101,20 @@ impl<
     const WA: usize,
     const PA: usize,
     const CA: usize,
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
     const S: usize,
     const L: usize,
     const B: usize,
-> Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, S, L, B>
+> Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
 {
     /// A machine of this configuration, with every register and memory at its start.
     ///
     /// # Panics
     /// When the const generics are not the configuration's sizes.
     pub fn new(config: &ArrayConfig) -> Self {
-        let generics = [R, C, 1, PW, LB, 1 << AA, 1 << WA, 1 << PA, 1 << CA, S, L];
+        let generics = [R, C, 1, PW, LB, 1 << AA, 1 << WA, 1 << PA, 1 << CA, DB, S, L];
         let sizes = [
             config.rows,
             config.cols,
@@ -119,6 +125,7 @@ impl<
             config.weight_words,
             config.parameter_entries,
             config.accumulator_rows,
+            config.drain_banks,
             config.stream_bits,
             8 * config.line_bytes(),
         ];
@@ -173,10 +180,13 @@ impl<
     const WA: usize,
     const PA: usize,
     const CA: usize,
+    const DB: usize,
+    const Q: usize,
+    const PR: usize,
     const S: usize,
     const L: usize,
     const B: usize,
-> Logic for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, S, L, B>
+> Logic for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -255,20 +265,20 @@ impl<
         self.datapath.drain_address.next = self.drain.address_out.val();
         self.read_stage.entry_in.next = self.drain.entry_out.val();
         self.datapath.parameter_address.next = bit_cast::<PA, 16>(self.read_stage.entry_out.val());
-        for c in 0..C {
-            self.scale[c].word.next = self.datapath.scale[c].val();
-            self.requantizer[c].clock.next = self.clock.val();
-            self.read_stage.word_in[c].next = self.datapath.word[c].val();
-            self.requantizer[c].acc.next = self.read_stage.word_out[c].val();
-            self.requantizer[c].bias.next = self.datapath.bias[c].val();
-            self.requantizer[c].significand.next = self.scale[c].significand.val();
-            self.requantizer[c].shift.next = self.scale[c].shift.val();
-            self.requantizer[c].exponent_adjust.next = self.drain.exponent_adjust_out.val();
-            self.requantizer[c].zero_point.next = self.drain.zero_point_out.val();
-            self.requantizer[c].lo.next = self.drain.lo_out.val();
-            self.requantizer[c].hi.next = self.drain.hi_out.val();
-            self.packer.word[c].next = self.read_stage.word_out[c].val();
-            self.packer.value[c].next = self.requantizer[c].value.val();
+        for q in 0..Q {
+            self.scale[q].word.next = self.datapath.scale[q].val();
+            self.requantizer[q].clock.next = self.clock.val();
+            self.read_stage.word_in[q].next = self.datapath.word[q].val();
+            self.requantizer[q].acc.next = self.read_stage.word_out[q].val();
+            self.requantizer[q].bias.next = self.datapath.bias[q].val();
+            self.requantizer[q].significand.next = self.scale[q].significand.val();
+            self.requantizer[q].shift.next = self.scale[q].shift.val();
+            self.requantizer[q].exponent_adjust.next = self.drain.exponent_adjust_out.val();
+            self.requantizer[q].zero_point.next = self.drain.zero_point_out.val();
+            self.requantizer[q].lo.next = self.drain.lo_out.val();
+            self.requantizer[q].hi.next = self.drain.hi_out.val();
+            self.packer.word[q].next = self.read_stage.word_out[q].val();
+            self.packer.value[q].next = self.requantizer[q].value.val();
         }
 
         // Packer -> FIFO -> stream out.
@@ -276,6 +286,7 @@ impl<
         self.packer.respond_word.next = self.decoder.respond_word.val();
         self.packer.respond_last.next = self.decoder.respond_last.val();
         self.packer.raw.next = self.drain.raw_out.val();
+        self.packer.banks.next = self.drain.banks_out.val();
         self.packer.width.next = self.drain.width_out.val();
         self.packer.token_first.next = self.drain.token_first.val();
         self.packer.token_last.next = self.drain.token_last.val();
@@ -318,7 +329,7 @@ impl<
         self.counters.activation_write.next = self.decoder.activation_write.val();
         self.counters.parameter_write.next = self.decoder.parameter_write.val();
         self.counters.write_line.next = self.decoder.write_line.val();
-        self.counters.drain_read.next = self.drain.drain_read.val();
+        self.counters.drain_reads.next = self.drain.drain_reads.val();
         self.counters.take.next = self.decoder.take_out.val();
         self.counters.result_line.next = self.packer.valid_out.val() & self.drain.valid_out.val();
         self.counters.waiting.next = self.waiting.val();
@@ -334,6 +345,6 @@ impl<
 }
 
 crate::clocked!(
-    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const S: usize, const L: usize, const B: usize]
-    Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, S, L, B>
+    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const DB: usize, const Q: usize, const PR: usize, const S: usize, const L: usize, const B: usize]
+    Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
 );

@@ -7,6 +7,9 @@
 //!                  8 bits: lanes {0}   4 bits: {1, 0}   2 bits: {3, 2, 1, 0}         low channel in the low bits
 //! ```
 //!
+//! A drain that reads four banks at once has four words and values for each column, and the lanes of a byte form a chain:
+//! bank `b` adds to what bank `b - 1` made, and the byte is that of the last bank of the line.
+//!
 //! Latency: one cycle; `valid` for one cycle, in which the FIFO takes the line. Invariant: bytes from C upward are 0.
 
 use crate::bytes::Join;
@@ -103,9 +106,9 @@ impl<const C: usize> Logic for Quarter<C> {
     }
 }
 
-/// The packer: `C` columns, `L` line bits, `LB = L/8` line bytes.
+/// The packer: `C` columns, `DB` banks at once (1 or 4), `Q = C*DB`, `L` line bits, `LB = L/8` line bytes.
 #[derive(LogicBlock)]
-pub struct Packer<const C: usize, const L: usize, const LB: usize> {
+pub struct Packer<const C: usize, const Q: usize, const DB: usize, const L: usize, const LB: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// The decoder sends a word.
@@ -116,16 +119,18 @@ pub struct Packer<const C: usize, const L: usize, const LB: usize> {
     pub respond_last: Signal<In, Bit>,
     /// A raw drain is at work.
     pub raw: Signal<In, Bit>,
+    /// Banks of each row of the drain, less one.
+    pub banks: Signal<In, Bits<2>>,
     /// Output width of a drain that requantizes.
     pub width: Signal<In, Bits<2>>,
     /// The drain's `pipe[1]`.
     pub token_first: Signal<In, DrainToken>,
-    /// The accumulators' words, with `token_first`.
-    pub word: [Signal<In, Bits<32>>; C],
+    /// The accumulators' words, with `token_first`: bank `b` of column `c` at `b*C + c`.
+    pub word: [Signal<In, Bits<32>>; Q],
     /// The drain's `pipe[LATENCY + 1]`.
     pub token_last: Signal<In, DrainToken>,
-    /// The requantizers' values, with `token_last`.
-    pub value: [Signal<In, Bits<8>>; C],
+    /// The requantizers' values, with `token_last`, in the same order.
+    pub value: [Signal<In, Bits<8>>; Q],
     /// The register `line`.
     pub line_out: Signal<Out, Bits<L>>,
     /// The register `valid`.
@@ -136,15 +141,18 @@ pub struct Packer<const C: usize, const L: usize, const LB: usize> {
     valid: DFF<Bit>,
     last: DFF<Bit>,
     held: crate::bytes::Split<L, LB>,
-    lane: [Lane; C],
+    lane: [Lane; Q],
     quarter: Quarter<C>,
     gather: Join<L, LB>,
     first: Signal<Local, DrainToken>,
     requantized: Signal<Local, DrainToken>,
+    line_bank: Signal<Local, Bits<2>>,
+    joins: [Signal<Local, Bit>; 4],
 }
 
-impl<const C: usize, const L: usize, const LB: usize> Default for Packer<C, L, LB> {
+impl<const C: usize, const Q: usize, const DB: usize, const L: usize, const LB: usize> Default for Packer<C, Q, DB, L, LB> {
     fn default() -> Self {
+        assert!(Q == C * DB && (DB == 1 || DB == 4), "{DB} banks of {C} columns are not {Q} values");
         assert!(C <= LB, "{C} columns do not fit a line of {LB} bytes");
         Self {
             clock: Default::default(),
@@ -152,6 +160,7 @@ impl<const C: usize, const L: usize, const LB: usize> Default for Packer<C, L, L
             respond_word: Default::default(),
             respond_last: Default::default(),
             raw: Default::default(),
+            banks: Default::default(),
             width: Default::default(),
             token_first: Default::default(),
             word: from_fn(|_| Default::default()),
@@ -169,11 +178,13 @@ impl<const C: usize, const L: usize, const LB: usize> Default for Packer<C, L, L
             gather: Default::default(),
             first: Default::default(),
             requantized: Default::default(),
+            line_bank: Default::default(),
+            joins: Default::default(),
         }
     }
 }
 
-impl<const C: usize, const L: usize, const LB: usize> Logic for Packer<C, L, LB> {
+impl<const C: usize, const Q: usize, const DB: usize, const L: usize, const LB: usize> Logic for Packer<C, Q, DB, L, LB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, line, valid, last);
@@ -193,6 +204,46 @@ impl<const C: usize, const L: usize, const LB: usize> Logic for Packer<C, L, LB>
             self.gather.bytes[c].next = self.lane[c].byte.val();
             if self.raw.val() {
                 self.gather.bytes[c].next = self.quarter.bytes[c].val();
+            }
+        }
+        // The banks that share the token's line: itself at 8 bits, its pair at 4, all at 2, as far as the drain reads them.
+        self.line_bank.next = self.requantized.val().bank;
+        for b in 0..4 {
+            self.joins[b].next = false;
+        }
+        for _four in 3..DB {
+            for b in 0..4 {
+                self.joins[b].next = self.line_bank.val() == b.to_bits::<2>();
+            }
+            if self.width.val() == 1 {
+                self.joins[1].next = !self.line_bank.val().get_bit(1);
+                self.joins[3].next = self.line_bank.val().get_bit(1);
+            }
+            if self.width.val() == 2 {
+                for b in 0..4 {
+                    self.joins[b].next = true;
+                }
+            }
+            for b in 0..4 {
+                if self.raw.val() | (self.banks.val() < b.to_bits::<2>()) {
+                    self.joins[b].next = false;
+                }
+            }
+        }
+        for b in 1..DB {
+            for n in C..(C + 1) {
+                for c in 0..C {
+                    if self.first.val().bank == b.to_bits::<2>() {
+                        self.quarter.word[c].next = self.word[b * n + c].val();
+                    }
+                    self.lane[b * n + c].value.next = self.value[b * n + c].val();
+                    self.lane[b * n + c].held.next = self.lane[b * n + c - n].byte.val();
+                    self.lane[b * n + c].width.next = self.width.val();
+                    self.lane[b * n + c].bank.next = b.to_bits::<2>();
+                    if self.joins[b].val() {
+                        self.gather.bytes[c].next = self.lane[b * n + c].byte.val();
+                    }
+                }
             }
         }
 
@@ -219,74 +270,7 @@ impl<const C: usize, const L: usize, const LB: usize> Logic for Packer<C, L, LB>
     }
 }
 
-crate::clocked!([const C: usize, const L: usize, const LB: usize] Packer<C, L, LB>);
+crate::clocked!([const C: usize, const Q: usize, const DB: usize, const L: usize, const LB: usize] Packer<C, Q, DB, L, LB>);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bytes::to_bytes;
-    use crate::cosim::{Random, Recorder};
-
-    #[test]
-    fn lanes_quarters_and_responses_land_in_their_bytes() {
-        const C: usize = 8;
-        let mut random = Random::new(17);
-        let mut bench = Recorder::new("packer", Packer::<C, 128, 16>::default);
-        let (mut line, mut valid, mut last) = (vec![0u8; 16], false, false);
-        for _ in 0..4000 {
-            let (respond, raw, width) = (random.chance(10), random.chance(30), random.below(3));
-            let mut token = || DrainToken {
-                valid: random.chance(70),
-                emit: random.chance(50),
-                last: random.chance(20),
-                bank: random.below(4).into(),
-                quarter: random.below(4).into(),
-            };
-            let (first, requantized) = (token(), token());
-            let words: [u32; C] = from_fn(|_| random.next() as u32);
-            let values: [u8; C] = from_fn(|_| random.next() as u8);
-            let (word, respond_last) = (random.next() as u32, random.chance(50));
-            let block = &mut bench.block;
-            block.respond.next = respond;
-            block.respond_word.next = u64::from(word).into();
-            block.respond_last.next = respond_last;
-            block.raw.next = raw;
-            block.width.next = width.into();
-            block.token_first.next = first;
-            block.token_last.next = requantized;
-            for c in 0..C {
-                block.word[c].next = u64::from(words[c]).into();
-                block.value[c].next = u64::from(values[c]).into();
-            }
-            bench.settle();
-            let block = &bench.block;
-            assert_eq!((to_bytes(block.line_out.val()), block.valid_out.val()), (line.clone(), valid));
-            assert!(!valid || block.last_out.val() == last);
-            bench.clock();
-            // The contract, in plain bytes.
-            if respond {
-                line = vec![0; 16];
-                line[..4].copy_from_slice(&word.to_le_bytes());
-                (valid, last) = (true, respond_last);
-            } else if raw {
-                (valid, last) = (first.valid, first.last);
-                let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-                line = vec![0; 16];
-                line[..C].copy_from_slice(&bytes[first.quarter.index() * C..][..C]);
-            } else {
-                (valid, last) = (requantized.valid && requantized.emit, requantized.last);
-                if requantized.valid {
-                    let lanes = 1 << width;
-                    let bits = 8 / lanes;
-                    let position = requantized.bank.index() % lanes;
-                    for (byte, value) in line.iter_mut().zip(values) {
-                        let before = if position == 0 { 0 } else { *byte };
-                        *byte = before | (value & (0xFFu16 >> (8 - bits)) as u8) << (bits * position);
-                    }
-                    line[C..].fill(0);
-                }
-            }
-        }
-        bench.check();
-    }
-}
+mod tests;

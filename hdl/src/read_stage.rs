@@ -10,7 +10,7 @@
 use rust_hdl::prelude::*;
 use std::array::from_fn;
 
-/// The read stage of `C` columns.
+/// The read stage of `C` words: one for each column and bank that the drain reads at once.
 #[derive(LogicBlock)]
 pub struct ReadStage<const C: usize> {
     /// The clock.

@@ -555,11 +555,11 @@ fn every_block_passes_the_checks_and_generates_verilog() {
         ("brick_column", step::verilog(&*build::<BrickColumn>())),
         ("activation_buffer", step::verilog(&*build::<ActivationBuffer<4, 6>>())),
         ("weight_memory", step::verilog(&*build::<WeightMemory<4, 6>>())),
-        ("parameter_memory", step::verilog(&*build::<ParameterMemory<4, 6>>())),
+        ("parameter_memory", step::verilog(&*build::<ParameterMemory<4, 4, 6, 6, 1>>())),
         ("row_edge", step::verilog(&*build::<RowEdge<6>>())),
         ("column_edge", step::verilog(&*build::<ColumnEdge<6>>())),
         ("skew", step::verilog(&*build::<Skew<4, 4, 11>>())),
-        ("accumulator", step::verilog(&*build::<Accumulator<8>>())),
+        ("accumulator", step::verilog(&*build::<Accumulator<8, 1>>())),
     ] {
         assert!(text.contains("module top"), "{name}");
     }

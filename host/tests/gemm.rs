@@ -114,11 +114,13 @@ fn configs() -> impl Strategy<Value = ArrayConfig> {
                 weight_words: 64,
                 parameter_entries: 4,
                 accumulator_rows: 16,
+                drain_banks: 1,
                 stream_bits,
             }
         },
     );
-    prop_oneof![named, odd]
+    let drain_banks = prop::sample::select(vec![1usize, 4]);
+    (prop_oneof![named, odd], drain_banks).prop_map(|(config, drain_banks)| ArrayConfig { drain_banks, ..config })
 }
 
 proptest! {

@@ -28,6 +28,7 @@ pub struct Accumulator {
     /// Row `(half * cols + c) * rows + address`.
     rows: Vec<[i32; 4]>,
     mask: usize,
+    /// `[bank * cols + c]`; a machine that drains one bank at a time has the words of that one alone.
     words: Vec<i32>,
     /// `drain_select`: {half, bank} of `words`.
     select: (u8, u8),
@@ -42,7 +43,7 @@ impl Accumulator {
             columns: vec![Column::default(); config.cols],
             rows: vec![[0; 4]; 2 * config.cols * config.accumulator_rows],
             mask: config.accumulator_rows - 1,
-            words: vec![0; config.cols],
+            words: vec![0; config.cols * config.drain_banks],
             select: (0, 0),
             takes: std::array::from_fn(|i| {
                 let weight = WeightBits::from_code(i as u8 & 3).unwrap_or(WeightBits::W8);
@@ -69,7 +70,13 @@ impl Accumulator {
         let port = |half: u8| if token3.valid && token3.half & 1 == half & 1 { token3.address } else { drain.address };
         let row = |half: u8| self.start(half, c) + (usize::from(port(half)) & self.mask);
         let stored = self.rows[row(token3.half)];
-        self.words[c] = self.rows[row(drain.half)][usize::from(drain.bank & 3)];
+        let read = self.rows[row(drain.half)];
+        let cols = self.columns.len();
+        if self.words.len() == cols {
+            self.words[c] = read[usize::from(drain.bank & 3)];
+        } else {
+            self.words[c..].iter_mut().step_by(cols).zip(read).for_each(|(word, sum)| *word = sum);
+        }
         if token5.valid {
             let at = self.start(token5.half, c) + (usize::from(token5.address) & self.mask);
             let takes = self.takes[usize::from(token5.w_code & 3 | (token5.part & 3) << 2)];

@@ -19,8 +19,8 @@ pub struct Events {
     pub accumulator_writes: u64,
     /// Accumulator bank rows that it will read to add to.
     pub accumulator_reads: u64,
-    /// A drain reads a row.
-    pub drain_read: bool,
+    /// Accumulator bank rows that a drain reads.
+    pub drain_reads: u64,
     /// The memory that is written, by its counter.
     pub written: Option<Counter>,
     /// A line is received.
@@ -58,7 +58,7 @@ impl CounterBank {
         self.add(Counter::WeightWordsRead, events.weight_read.into());
         self.add(Counter::AccumulatorWrites, events.accumulator_writes);
         self.add(Counter::AccumulatorReads, events.accumulator_reads);
-        self.add(Counter::DrainReads, events.drain_read.into());
+        self.add(Counter::DrainReads, events.drain_reads);
         if let Some(written) = events.written {
             self.add(written, 1);
         }

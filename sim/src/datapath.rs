@@ -206,12 +206,12 @@ impl Datapath {
     }
 
     /// Words that the accumulators deliver to the drain in this cycle, one per column: those of the half, bank and address of
-    /// the cycle before.
+    /// the cycle before. A machine that drains four banks at once has them all, bank `b` of column `c` at `b * cols + c`.
     pub fn drain_words(&self) -> &[i32] {
         self.accumulator.words()
     }
 
-    /// Parameter entries delivered in this cycle: `{bias 31..0, significand 55..32, shift 63..56}`, one per column.
+    /// Parameter entries delivered in this cycle: `{bias 31..0, significand 55..32, shift 63..56}`, as many as words.
     pub fn parameters(&self) -> &[u64] {
         self.parameter_memory.data()
     }

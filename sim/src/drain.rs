@@ -1,4 +1,4 @@
-//! Reads accumulators out, row by row and bank by bank, as fast as credits for the output fifo allow.
+//! Reads accumulators out, row by row and bank by bank (`drain_banks = 4`: line by line), as fast as credits for the output fifo allow.
 //!
 //! ```text
 //! decoder --drain--> [wait for the half's tiles] -> issue -> accumulators, parameters -> requantizers -> packer
@@ -10,7 +10,7 @@ use crate::datapath::DrainRead;
 use crate::trace::Visitor;
 use crumb_arch::precision::ActBits;
 use crumb_arch::timing::{DRAIN_LATENCY, FIFO_LINES};
-use crumb_arch::{Drain as Command, Requantize};
+use crumb_arch::{ArrayConfig, Drain as Command, Requantize};
 
 /// What travels beside an issued row and bank.
 #[derive(Clone, Copy, Default)]
@@ -21,7 +21,7 @@ pub struct Token {
     pub emit: bool,
     /// It is the last of the command.
     pub last: bool,
-    /// Accumulator bank.
+    /// Accumulator bank, the first of those issued.
     pub bank: u8,
     /// Quarter of a raw row.
     pub quarter: u8,
@@ -40,6 +40,8 @@ pub struct Drain {
     parameter: u16,
     command: Command,
     credits: usize,
+    /// Banks of one issue by the code of the output width; they end with a row.
+    steps: [u8; 3],
     /// Ring of the token pipe: `pipe[(head + i) % len]` is stage i.
     pipe: [Token; DRAIN_LATENCY],
     head: usize,
@@ -48,8 +50,9 @@ pub struct Drain {
 /// The fields of a drain register file before the first command.
 const NO_FORMAT: Requantize = Requantize { parameters: 0, width: ActBits::A8, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 0 };
 
-impl Default for Drain {
-    fn default() -> Self {
+impl Drain {
+    /// A drain at rest.
+    pub fn new(config: &ArrayConfig) -> Self {
         let command = Command { rows: 0, accumulator: 0, half: 0, banks: 1, requantize: Some(NO_FORMAT) };
         Self {
             valid: false,
@@ -62,13 +65,12 @@ impl Default for Drain {
             parameter: 0,
             command,
             credits: FIFO_LINES,
+            steps: ActBits::ALL.map(|width| config.banks_per_issue(width) as u8),
             pipe: [Token::default(); DRAIN_LATENCY],
             head: 0,
         }
     }
-}
 
-impl Drain {
     /// The half being drained.
     pub fn half(&self) -> Option<u8> {
         self.valid.then_some(self.command.half)
@@ -104,19 +106,30 @@ impl Drain {
         DrainRead { half: self.command.half, bank: self.bank, address: self.address, parameter: self.parameter }
     }
 
-    /// Whether an accumulator row is read in this cycle (a raw row takes four issues, counted once).
-    pub fn reads_row(&self) -> bool {
-        self.issue().valid && self.quarter == 0
+    /// Accumulator bank rows read in this cycle (a raw row takes four issues, counted once).
+    pub fn rows_read(&self) -> u64 {
+        if self.issue().valid && self.quarter == 0 { self.step().min(self.command.banks - self.bank).into() } else { 0 }
+    }
+
+    /// Banks of an issue that does not end with its row.
+    fn step(&self) -> u8 {
+        self.steps[usize::from(self.format().width.code())]
+    }
+
+    /// Banks of the current command.
+    pub fn banks(&self) -> u8 {
+        self.command.banks
     }
 
     /// The issue of this cycle.
     fn issue(&self) -> Token {
         let raw = self.command.requantize.is_none();
         let lanes = self.format().width.lanes() as u8;
-        let last_bank = self.bank == self.command.banks - 1;
+        let end = self.bank + self.step();
+        let last_bank = end >= self.command.banks;
         Token {
             valid: self.reading && self.has_credits(),
-            emit: raw || self.bank % lanes == lanes - 1 || last_bank,
+            emit: raw || end.is_multiple_of(lanes) || last_bank,
             last: self.rows_left == 1 && last_bank && (!raw || self.quarter == 3),
             bank: self.bank,
             quarter: self.quarter,
@@ -160,14 +173,14 @@ impl Drain {
                 return;
             }
         }
-        if self.bank == self.command.banks - 1 {
+        if self.bank + self.step() >= self.command.banks {
             self.bank = 0;
             self.parameter = self.format().parameters;
             self.address = self.address.wrapping_add(1) & 0xFFF;
             self.rows_left -= 1;
         } else {
-            self.bank += 1;
-            self.parameter = self.parameter.wrapping_add(1);
+            self.bank += self.step();
+            self.parameter = self.parameter.wrapping_add(self.step().into());
         }
     }
 

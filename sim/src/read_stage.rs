@@ -9,9 +9,9 @@ pub struct ReadStage {
 }
 
 impl ReadStage {
-    /// The stage of `cols` columns.
-    pub fn new(cols: usize) -> Self {
-        Self { words: vec![0; cols], entry: 0 }
+    /// The stage of so many words: one for each column and bank that a drain reads at once.
+    pub fn new(words: usize) -> Self {
+        Self { words: vec![0; words], entry: 0 }
     }
 
     /// The accumulators' words, a cycle later.

@@ -1,4 +1,4 @@
-//! The requantizers of all columns: int32 accumulators in, 8-bit outputs 13 cycles later, one per column and cycle.
+//! The requantizers of all columns: int32 accumulators in, 8-bit outputs 13 cycles later, one (`drain_banks = 4`: four) per column and cycle.
 //!
 //! ```text
 //! acc[c], entry[c] --> [ 13 stages of crumb_arch::requantizer::stages ] --> value[c]

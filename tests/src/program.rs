@@ -146,8 +146,9 @@ impl Writer<'_> {
         let rng = &mut self.rng;
         let (rows, banks) = (rng.u16(1..=ROWS), rng.u8(1..=4));
         let (a, b) = (rng.i16(-128..=255), rng.i16(-128..=255));
+        let aligned = |entry: u16| entry - entry % self.config.drain_banks as u16;
         let requantize = rng.bool().then(|| Requantize {
-            parameters: rng.u16(..=ENTRIES - u16::from(banks)),
+            parameters: aligned(rng.u16(..=ENTRIES - u16::from(banks))),
             width: ActBits::ALL[rng.usize(..3)],
             exponent_adjust: rng.i8(-32..=31),
             zero_point: rng.i16(-128..=255),
@@ -155,6 +156,15 @@ impl Writer<'_> {
             hi: a.max(b),
         });
         Drain { rows, accumulator: rng.u16(..=ROWS - rows), half: rng.u8(..2), banks, requantize }
+    }
+
+    /// A drain; where entries are read four at once, half of them begin between two fours.
+    fn perhaps_unaligned(&mut self) -> Drain {
+        let mut drain = self.drain();
+        if self.config.drain_banks > 1 && self.rng.bool() {
+            drain.requantize.iter_mut().for_each(|format| format.parameters += 1);
+        }
+        drain
     }
 
     fn fenced(&mut self, op: Op) -> Command {
@@ -219,7 +229,7 @@ impl Writer<'_> {
         let line = self.config.line_bytes();
         let op = match self.rng.u8(..4) {
             0 => Op::Compute(self.tile()),
-            1 => Op::Drain(self.drain()),
+            1 => Op::Drain(self.perhaps_unaligned()),
             2 => Op::LoadWeights { base: self.rng.u16(..4), count: 1 },
             _ => Op::LoadActivations { base: self.rng.u16(..LINES - 2), count: 2 },
         };

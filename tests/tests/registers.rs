@@ -4,9 +4,10 @@ use crumb::backend::{Backend, BackendError};
 use crumb::session::{Session, SessionError};
 use crumb::verify::cases;
 use crumb_arch::boundary::{Boundary, Inputs, Outputs};
-use crumb_arch::driver::{Batch, Driver, End, Outcome};
+use crumb_arch::driver::{Batch, Beats, Driver, End, Expect, Outcome};
+use crumb_arch::lanes::header_lines;
 use crumb_arch::stall::Stall;
-use crumb_arch::{ArrayConfig, Register};
+use crumb_arch::{ActBits, ArrayConfig, Command, Drain, Op, Register, Requantize, Rounding, Tile, WeightBits, WeightFormat};
 use crumb_hdl::RtlMachine;
 use crumb_sim::Machine;
 use crumb_tests::program::random;
@@ -105,6 +106,16 @@ fn medium_under_a_random_program() {
 }
 
 #[test]
+fn wide_under_random_programs() {
+    programs("wide", &[20]);
+}
+
+#[test]
+fn wide_in_every_mode() {
+    lockstep("wide", 6);
+}
+
+#[test]
 fn tiny_in_every_mode() {
     lockstep("tiny", 15);
 }
@@ -112,4 +123,42 @@ fn tiny_in_every_mode() {
 #[test]
 fn medium_with_two_beats_a_line() {
     lockstep("medium", 2);
+}
+
+/// Raw rows and every output width, of one to four banks: what a drain reads at once, and what shares a line.
+fn drains(name: &str) {
+    let config = ArrayConfig::named(name).unwrap();
+    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl: RtlMachine::open(name).unwrap(), compared: 0 };
+    let mut backend = LockstepBackend(Driver::new(both), config.clone());
+    let mut input = Beats::new(config.stream_bits / 8);
+    let mut byte = 1u8;
+    let mut send = |op: Op| {
+        let command = Command::from(op);
+        let mut bytes = Vec::new();
+        header_lines(&command.encode(), &config, &mut bytes);
+        bytes.extend((0..command.payload_lines() * config.line_bytes()).map(|_| {
+            byte = byte.wrapping_mul(77).wrapping_add(45);
+            byte
+        }));
+        input.append(&Beats::packet(config.stream_bits / 8, &bytes));
+    };
+    send(Op::LoadActivations { base: 0, count: 3 });
+    send(Op::LoadWeights { base: 0, count: 8 });
+    send(Op::LoadParameters { base: 0, count: 8 });
+    let weight = WeightFormat::top(WeightBits::W2, Rounding::Floor);
+    send(Op::Compute(Tile { rows: 3, k_words: 4, weight, ..Tile::ONE }));
+    for banks in 1..=4 {
+        for width in [None, Some(ActBits::A8), Some(ActBits::A4), Some(ActBits::A2)] {
+            let format = |width| Requantize { parameters: 4, width, exponent_adjust: 0, zero_point: 0, lo: -128, hi: 255 };
+            send(Op::Drain(Drain { rows: 3, accumulator: 0, half: 0, banks, requantize: width.map(format) }));
+        }
+    }
+    let batch = Batch::new(input, Expect::Packets(16), 100_000);
+    assert_eq!(backend.run(&batch).unwrap().end, End::Complete);
+}
+
+#[test]
+fn every_drain_of_tiny_and_wide() {
+    drains("tiny");
+    drains("wide");
 }

@@ -21,8 +21,8 @@ struct Figures {
     macs_per_cycle: f64,
 }
 
-fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool) -> Figures {
-    let rows = 4 * config.rows;
+/// Blocks of `rows` rows and `k_tiles` K tiles.
+fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool, rows: usize, k_tiles: usize) -> Figures {
     let format = Requantize { parameters: 0, width: act, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 };
     let mut stream = Beats::new(config.stream_bits / 8);
     let mut send = |op: Op| {
@@ -37,7 +37,7 @@ fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool) -> F
     for block in 0..BLOCKS {
         let half = (block % 2) as u8;
         for part in 0..bits.passes() as u8 {
-            for k in 0..K_TILES_AT_A2 * 4 / act.lanes() {
+            for k in 0..k_tiles {
                 send(Op::Compute(Tile {
                     activations: (k * rows) as u16,
                     rows: rows as u16,
@@ -82,7 +82,7 @@ fn nine_modes(name: &str, raw: bool) {
     let mut slowest = 0;
     for act in ActBits::ALL {
         for bits in WeightBits::LANE_WIDTHS {
-            let f = measure(&config, act, bits, raw);
+            let f = measure(&config, act, bits, raw, 4 * config.rows, K_TILES_AT_A2 * 4 / act.lanes());
             slowest = slowest.max(f.busy);
             let ratio = slowest / f.busy;
             println!(
@@ -102,6 +102,61 @@ fn nine_modes(name: &str, raw: bool) {
             );
         }
     }
+}
+
+/// Cycles from the first beat of a drain's header to the last of its lines, on a machine at rest whose output stream never waits.
+fn drain_cycles(config: &ArrayConfig, drain: Drain) -> u64 {
+    let mut lines = Vec::new();
+    header_lines(&Command::from(Op::Drain(drain)).encode(), config, &mut lines);
+    let input = Beats::packet(config.stream_bits / 8, &lines);
+    let mut driver = Driver::new(Machine::new(config).unwrap());
+    let outcome = driver.run(&Batch::new(input, Expect::Packets(1), 100_000)).unwrap();
+    assert_eq!((outcome.end, outcome.error), (End::Complete, 0));
+    let machine = driver.boundary_mut();
+    let (counters, rows) = (machine.counters(), u64::from(drain.rows));
+    assert_eq!(counters[Counter::DrainReads], rows * u64::from(drain.banks), "{drain:?}");
+    assert_eq!(counters[Counter::LinesOut], drain.output_lines() as u64, "{drain:?}");
+    machine.cycle()
+}
+
+/// A drain that reads one bank at a time costs a cycle for each; one that reads four, a cycle for each line. Raw rows are lines on both.
+#[test]
+fn a_drain_costs_its_banks_or_its_lines() {
+    for (name, at_once) in [("small", 1), ("wide", 4)] {
+        let config = ArrayConfig::named(name).unwrap();
+        for banks in 1..=4u8 {
+            let mut costs = Vec::new();
+            for width in [None, Some(ActBits::A8), Some(ActBits::A4), Some(ActBits::A2)] {
+                let format = |width| Requantize { parameters: 0, width, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 };
+                let drain = |rows| Drain { rows, accumulator: 0, half: 0, banks, requantize: width.map(format) };
+                // More rows than the output FIFO has lines; what does not depend on rows cancels.
+                let (few, many) = (drain_cycles(&config, drain(40)), drain_cycles(&config, drain(300)));
+                let per_row = if at_once == 4 { drain(1).output_lines() } else { usize::from(banks) };
+                let per_row = if width.is_none() { 4 * usize::from(banks) } else { per_row } as u64;
+                assert_eq!(many - few, 260 * per_row, "{name}, {banks} banks, {width:?}");
+                costs.push(per_row);
+            }
+            println!("{name}, {banks} banks: cycles of a row raw, at 8, 4, 2 bits: {costs:?}");
+        }
+    }
+}
+
+/// Products of one K tile: the drain of four banks at 2 bits takes four times as long as the tile, or as long if it reads them at once.
+#[test]
+fn short_products_of_two_bits_are_busy_on_wide() {
+    let share = |name| {
+        let f = measure(&ArrayConfig::named(name).unwrap(), ActBits::A2, WeightBits::W2, false, 256, 1);
+        println!("{name}: busy {:.2} %, waiting for drains {:.2} %", 100.0 * f.busy_share, 100.0 * f.drain_share);
+        (f.busy_share, f.drain_share)
+    };
+    let (small, wide) = (share("small"), share("wide"));
+    assert!(small.0 < 0.45 && small.1 > 0.5, "{small:?}");
+    assert!(wide.0 > 0.9 && wide.1 < 0.1, "{wide:?}");
+}
+
+#[test]
+fn wide_requantized() {
+    nine_modes("wide", false);
 }
 
 #[test]

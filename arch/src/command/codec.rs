@@ -100,6 +100,9 @@ impl Op {
             }
             Self::Drain(d) => {
                 if let Some(r) = d.requantize {
+                    if !usize::from(r.parameters).is_multiple_of(config.drain_banks) {
+                        return Err(MachineError::ParameterAlignment);
+                    }
                     within(r.parameters, d.banks.into(), config.parameter_entries, MachineError::ParameterRange)?;
                 }
                 within(d.accumulator, d.rows, config.accumulator_rows, MachineError::AccumulatorRange)

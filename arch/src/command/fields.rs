@@ -84,7 +84,8 @@ pub const ACT_SIGNED: Field = Field::new(3, 25, 1, "act_signed", "1: activations
 /// Compute: pass.
 pub const PART: Field = Field::new(3, 26, 2, "part", "pass over the four weights of a word");
 /// Drain: first parameter entry.
-pub const PARAMETERS: Field = Field::new(1, 0, 16, "parameters", "first parameter entry (0 if raw)");
+pub const PARAMETERS: Field =
+    Field::new(1, 0, 16, "parameters", "first parameter entry, a multiple of the configuration's `drain_banks` (0 if raw)");
 /// Drain: first accumulator row.
 pub const DRAIN_ACCUMULATOR: Field = Field::new(2, 0, 12, "accumulator", "first accumulator row");
 /// Drain: accumulator half.

@@ -137,7 +137,7 @@ pub struct Drain {
 /// How a drain requantizes: the part that is the same for all channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Requantize {
-    /// First parameter entry; bank t uses entry `parameters + t`.
+    /// First parameter entry, a multiple of the configuration's `drain_banks`; bank t uses entry `parameters + t`.
     pub parameters: u16,
     /// Width of an output: 8, 4 or 2 bits, packed low channel first over the banks of a column.
     pub width: ActBits,

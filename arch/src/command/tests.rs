@@ -94,6 +94,24 @@ fn each_error_has_its_cause() {
     rejects(Op::SetPattern(Pattern { columns: 0, ..Pattern::LINEAR }), MachineError::BadField);
     rejects(Op::Compute(Tile { weights: 2045, ..tile() }), MachineError::WeightRange);
     rejects(Op::Compute(Tile { accumulator: 252, ..tile() }), MachineError::AccumulatorRange);
+    let format = Requantize { parameters: 61, width: ActBits::A2, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 3 };
+    let drain = |parameters, rows| {
+        let requantize = Some(Requantize { parameters, ..format });
+        Op::Drain(Drain { rows, accumulator: 0, half: 0, banks: 4, requantize })
+    };
+    rejects(drain(61, 1), MachineError::ParameterRange);
+    rejects(drain(60, 257), MachineError::AccumulatorRange);
+    // Four entries at once begin at a multiple of four, and that is looked at before the range.
+    let wide = ArrayConfig { drain_banks: 4, ..config.clone() };
+    for parameters in 0..70 {
+        let found = Command::decode(&Command::from(drain(parameters, 257)).encode(), &wide);
+        let expected = match parameters {
+            _ if parameters % 4 != 0 => MachineError::ParameterAlignment,
+            64.. => MachineError::ParameterRange,
+            _ => MachineError::AccumulatorRange,
+        };
+        assert_eq!(found, Err(expected), "{parameters}");
+    }
 }
 
 #[test]

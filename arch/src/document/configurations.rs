@@ -2,7 +2,7 @@
 
 use super::{NOTICE, table};
 use crate::boundary::MAX_STREAM_BYTES;
-use crate::config::{ArrayConfig, MAX_ACCUMULATOR_ROWS, MAX_LINES, MAX_SIDE, NAMES};
+use crate::config::{ArrayConfig, BANKS, MAX_ACCUMULATOR_ROWS, MAX_LINES, MAX_SIDE, NAMES};
 use crate::precision::{ActBits, WeightBits};
 
 pub fn page() -> String {
@@ -55,12 +55,14 @@ pub fn page() -> String {
             "N of a tile at W8 / W4 / W2",
             "channels of a group",
             "cycles to load a tile at A8 / A4 / A2",
+            "cycles to drain a row of a group at 8 / 4 / 2 bits",
         ],
         configs.iter().map(|c| {
             let k = ActBits::ALL.map(|a| c.tile_k(a).to_string()).join(" / ");
             let n = WeightBits::LANE_WIDTHS.map(|w| c.tile_n(w).to_string()).join(" / ");
             let load = ActBits::ALL.map(|a| c.tile_words(a).to_string()).join(" / ");
-            [format!("`{}`", c.name), k, n, c.group_channels().to_string(), load]
+            let drain = ActBits::ALL.map(|width| (BANKS / c.banks_per_issue(width)).to_string()).join(" / ");
+            [format!("`{}`", c.name), k, n, c.group_channels().to_string(), load, drain]
         }),
     );
     let memory = table(
@@ -84,7 +86,9 @@ pub fn page() -> String {
          ## MACs per cycle\n\n\
          `rows * columns * depth * 64 / (A * W)` with every PE busy (`ArrayConfig::macs_per_cycle`).\n\n{speeds}\n\
          ## Tiles\n\n\
-         Weights of the next tile load while a tile streams, so a tile of M rows takes `max(M, load)` cycles.\n\n{tiles}\n\
+         Weights of the next tile load while a tile streams, so a tile of M rows takes `max(M, load)` cycles.\n\
+         A drain reads, requantizes and packs one accumulator bank per cycle, or with `drain_banks = 4` all banks of an output line: four at 2 bits,\n\
+         two at 4 bits, one at 8 bits, where the line is the limit. Raw int32 rows are four lines for each bank on every machine.\n\n{tiles}\n\
          ## Memories\n\n\
          An activation line holds a byte for each row, a weight address four int8 for each column (both times the depth), a parameter entry 64 bits\n\
          for each column, and an accumulator row four int32 for each column.\n\n{memory}\n\
@@ -111,6 +115,7 @@ fn limits() -> String {
             ("weight_words", format!("{}, and at least 4 * rows", power(16, MAX_LINES))),
             ("parameter_entries", power(4, MAX_LINES)),
             ("accumulator_rows", power(16, MAX_ACCUMULATOR_ROWS)),
+            ("drain_banks", format!("1 or {BANKS}")),
             (
                 "stream_bits",
                 format!(

@@ -23,8 +23,8 @@ pub fn page() -> String {
          - `read_status` answers with the code and with the number of commands carried out, itself included. A bad header is not counted, and a load\n  \
            with a bad payload is.\n\n\
          `clear_error` leaves the state once the machine is idle. Memories and counters keep their contents.\n\
-         A header is checked in this order: magic, opcode, fields, tile size, then the activation, weight, parameter and accumulator\n\
-         ranges, then its length. The first that fails is reported. A header that ends before its fourth line is `truncated`, whatever it holds.\n"
+         A header is checked in this order: magic, opcode, fields, tile size, then the activation and weight\n\
+         ranges, parameter alignment, parameter and accumulator ranges, then its length. The first that fails is reported. A header that ends before its fourth line is `truncated`, whatever it holds.\n"
     )
 }
 
@@ -44,5 +44,6 @@ const fn way_out(error: MachineError) -> &'static str {
         MachineError::ParameterRange => "keep base + count, or parameters + banks, within `parameter_entries`",
         MachineError::AccumulatorRange => "keep accumulator + rows within `accumulator_rows`; split M into blocks",
         MachineError::TileRange => "split K into tiles of at most 8/A weight addresses for each row of the array",
+        MachineError::ParameterAlignment => "begin the entries of a drain at a multiple of `drain_banks`",
     }
 }

@@ -50,6 +50,7 @@ impl Logic for Decoder {
         self.rows.next = 0.into();
         self.row_base.next = 0.into();
         self.banks.next = 0.into();
+        self.beside.next = self.word1.q.val() & self.unaligned.val();
         self.k_words.next = 0.into();
         self.a_code.next = 0.into();
         self.tile_words.next = self.tile_words8.val();
@@ -138,6 +139,10 @@ impl Logic for Decoder {
                 }
                 if self.is_drain.val() & !self.word2.q.val().get_bit(15) & (self.end_p.q.val() > self.parameter_entries.val()) {
                     self.verdict.next = self.parameter_range.val();
+                }
+                // A raw drain's entry is 0.
+                if self.is_drain.val() & self.beside.val().any() {
+                    self.verdict.next = self.parameter_alignment.val();
                 }
                 if self.is_weights.val() & (self.end_a.q.val() > self.weight_words.val()) {
                     self.verdict.next = self.weight_range.val();

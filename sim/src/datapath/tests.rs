@@ -246,6 +246,45 @@ fn every_register_has_a_path_of_its_own_and_fits_its_width() {
     }
 }
 
+/// A machine that drains four banks at once delivers all of them, and the four entries of a group.
+#[test]
+fn four_banks_and_entries_come_at_once() {
+    let config = ArrayConfig { drain_banks: 4, ..config(4, 5, 1) };
+    let (mut path, mut random) = (Datapath::new(&config), Random(4));
+    let stored = fill(&mut path, &config, &mut random);
+    let one =
+        |part| Tile { format: WeightFormat::top(WeightBits::W8, Rounding::Floor), part, ..Tile::random(&config, &mut Random(8)) };
+    let tiles: Vec<Tile> = (0..4).map(|part| Tile { accumulate: false, accumulator: 0, ..one(part) }).collect();
+    let mut sums = vec![vec![[0; 4]; config.accumulator_rows]; 2 * config.cols];
+    tiles.iter().for_each(|tile| expect(tile, &path, &config, &stored, &mut sums));
+    let mut sequencer = Sequencer::default();
+    for _ in 0..300 {
+        let (act, weight, token) = sequencer.issue(&tiles, &config).unwrap_or_default();
+        path.clock(&act, &weight, &token, &DrainRead::default(), &MemoryWrite::None);
+    }
+    let (act, weight, token) = Default::default();
+    let entry = |address: u16, c: usize| u64::from_le_bytes(std::array::from_fn(|q| (7 * address) as u8 ^ (c * 8 + q) as u8));
+    for address in 0..8 {
+        for subline in 0..8u8 {
+            let line: Vec<u8> = (0..5).map(|c| entry(address, c).to_le_bytes()[usize::from(subline)]).collect();
+            let write = MemoryWrite::Parameters { address, subline, line: &line };
+            path.clock(&act, &weight, &token, &DrainRead::default(), &write);
+        }
+    }
+    assert!(sums.iter().flatten().any(|banks| banks.iter().all(|&sum| sum != 0)));
+    for half in 0..2 {
+        for address in 0..config.accumulator_rows as u16 {
+            let (bank, parameter) = (address as u8 % 4, address % 8);
+            path.clock(&act, &weight, &token, &DrainRead { half, bank, address, parameter }, &MemoryWrite::None);
+            for (b, c) in (0..4).flat_map(|b| (0..5).map(move |c| (b, c))) {
+                let sum = sums[usize::from(half) * 5 + c][usize::from(address)][b];
+                assert_eq!(path.drain_words()[b * 5 + c], sum, "half {half}, row {address}, bank {b}, column {c}");
+                assert_eq!(path.parameters()[b * 5 + c], entry(parameter / 4 * 4 + b as u16, c));
+            }
+        }
+    }
+}
+
 #[test]
 fn memories_deliver_a_cycle_later_and_what_was_there_before_a_write() {
     let config = config(4, 5, 1);
