@@ -28,26 +28,22 @@ fn measure(job: &Job<'_>, config: &ArrayConfig) -> Counters {
 }
 
 fn config() -> impl Strategy<Value = ArrayConfig> {
-    (0usize..6, 16u32..20, 4u32..8).prop_map(|(which, _, rows)| {
+    (0usize..7, prop_oneof![Just(1usize), Just(4)], 4u32..8).prop_map(|(which, drain_banks, rows)| {
         let named = |name| ArrayConfig::named(name).unwrap();
-        match which {
+        let (accumulator_rows, weight_words) = (1 << rows, 64);
+        let config = match which {
             0 => named("tiny"),
             1 => named("small"),
             2 => named("medium"),
-            3 => ArrayConfig { stream_bits: 16, accumulator_rows: 1 << rows, activation_lines: 64, ..named("tiny") },
-            4 => ArrayConfig {
-                rows: 5,
-                cols: 12,
-                depth: 2,
-                stream_bits: 96,
-                weight_words: 64,
-                parameter_entries: 4,
-                ..named("tiny")
-            },
-            _ => {
-                ArrayConfig { rows: 8, cols: 4, stream_bits: 8, weight_words: 64, accumulator_rows: 1 << rows, ..named("small") }
+            3 => named("wide"),
+            4 => ArrayConfig { stream_bits: 16, accumulator_rows, activation_lines: 64, ..named("tiny") },
+            5 => {
+                let small = ArrayConfig { weight_words, parameter_entries: 4, ..named("tiny") };
+                ArrayConfig { rows: 5, cols: 12, depth: 2, stream_bits: 96, ..small }
             }
-        }
+            _ => ArrayConfig { rows: 8, cols: 4, stream_bits: 8, weight_words, accumulator_rows, ..named("small") },
+        };
+        ArrayConfig { drain_banks, ..config }
     })
 }
 

@@ -4,9 +4,10 @@
 //! pipeline later, and gives its credit back when the output stream takes it, a line every `b` cycles.
 
 use super::classes::Classes;
-use crumb_arch::Drain;
+use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::requantizer::LATENCY;
 use crumb_arch::timing::FIFO_LINES;
+use crumb_arch::{ArrayConfig, Drain};
 use std::collections::VecDeque;
 
 /// From an issue to the packer's register: raw rows leave the pipe early.
@@ -15,7 +16,8 @@ const RAW_TO_PACKER: u64 = 3;
 const TO_PACKER: u64 = LATENCY as u64 + 3;
 
 /// What is on its way out.
-pub struct Back {
+pub struct Back<'a> {
+    config: &'a ArrayConfig,
     beats: u64,
     /// The cycles in which the last lines are taken by the stream: a line's credit is back in the next.
     pops: VecDeque<u64>,
@@ -24,10 +26,10 @@ pub struct Back {
     half: u8,
 }
 
-impl Back {
-    /// An empty output, with lines of so many beats.
-    pub fn new(beats: u64) -> Self {
-        Self { beats, pops: VecDeque::new(), free: 0, half: 0 }
+impl<'a> Back<'a> {
+    /// An empty output.
+    pub fn new(config: &'a ArrayConfig) -> Self {
+        Self { config, beats: config.beats_per_line() as u64, pops: VecDeque::new(), free: 0, half: 0 }
     }
 
     /// The first cycle in which no drain is at work.
@@ -64,15 +66,19 @@ impl Back {
     /// A drain is dispatched in this cycle; the tiles of its half are done from `settled` on.
     pub fn drain(&mut self, drain: &Drain, dispatch: u64, settled: u64, classes: &mut Classes) {
         let reading = settled.max(dispatch + 1) + 1;
-        let (lanes, latency) = drain.requantize.map_or((1, RAW_TO_PACKER), |format| (format.width.lanes() as u64, TO_PACKER));
-        let banks = u64::from(drain.banks) * if drain.requantize.is_none() { 4 } else { 1 };
+        // An issue reads a bank, or all banks of a line; raw rows are read in quarters, a line each.
+        let (lanes, step, latency) = drain
+            .requantize
+            .map_or((1, 1, RAW_TO_PACKER), |format| (format.width.lanes(), self.config.banks_per_issue(format.width), TO_PACKER));
+        let banks = usize::from(drain.banks) * if drain.requantize.is_none() { LINES_PER_RAW_ROW } else { 1 };
         let mut next = reading;
         let mut last = reading;
         for _ in 0..drain.rows {
-            for bank in 0..banks {
+            for bank in (0..banks).step_by(step) {
                 let issue = next.max(self.credit());
                 classes.no_credit(next, issue);
-                if bank % lanes == lanes - 1 || bank == banks - 1 {
+                let end = bank + step;
+                if end.is_multiple_of(lanes) || end >= banks {
                     self.line(issue + latency, classes);
                 }
                 (last, next) = (issue, issue + 1);

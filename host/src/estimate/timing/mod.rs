@@ -28,7 +28,7 @@ pub struct Timing<'a> {
     config: &'a ArrayConfig,
     front: Front,
     tiles: Tiles,
-    back: Back,
+    back: Back<'a>,
     classes: Classes,
     counters: Counters,
 }
@@ -40,7 +40,7 @@ impl<'a> Timing<'a> {
             config,
             front: Front::new(config.beats_per_line() as u64),
             tiles: Tiles::new(config),
-            back: Back::new(config.beats_per_line() as u64),
+            back: Back::new(config),
             classes: Classes::default(),
             counters: Counters::default(),
         };
