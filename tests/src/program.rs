@@ -147,7 +147,7 @@ impl Writer<'_> {
     }
 
     fn fenced(&mut self, op: Op) -> Command {
-        Command { op, fence_compute: self.rng.u8(..10) == 0, fence_drain: self.rng.u8(..10) == 0 }
+        Command { op, fence_compute: (self.rng.u8(..10) == 0).then(|| self.rng.u8(..4)), fence_drain: self.rng.u8(..10) == 0 }
     }
 
     /// A load with random payload. Significands are those of a float32, or zero.
