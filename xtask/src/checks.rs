@@ -6,7 +6,8 @@ use crate::step::{Action, Step};
 
 /// Features of `crumb-cosim` under test: the configurations whose Verilog is compiled and compared, and the circuits and
 /// waveforms that test the co-simulation itself. The one list; `verify` builds what it is asked for.
-const COSIM_UNDER_TEST: &str = "crumb-cosim/tiny,crumb-cosim/small,crumb-cosim/medium,crumb-cosim/loopback,crumb-cosim/trace";
+const COSIM_UNDER_TEST: &str =
+    "crumb-cosim/tiny,crumb-cosim/small,crumb-cosim/wide,crumb-cosim/medium,crumb-cosim/loopback,crumb-cosim/trace";
 
 /// Linting and documenting compile no model but the smallest, as no Rust code depends on which there are.
 /// `--no-default-features` drops the default configuration of `crumb-cosim`; no other crate has features.

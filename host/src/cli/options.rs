@@ -14,7 +14,7 @@ pub struct MachineOptions {
     /// What carries the commands out.
     #[arg(long, value_enum, default_value = "sim")]
     pub backend: BackendKind,
-    /// A named configuration (tiny, small, medium, large, huge) or a TOML file.
+    /// A named configuration (tiny, small, wide, medium, large, huge) or a TOML file.
     #[arg(long, default_value = "small", value_name = "NAME|FILE.toml")]
     pub config: String,
     /// Write a waveform (VCD) of the simulation.

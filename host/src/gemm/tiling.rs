@@ -8,8 +8,7 @@
 //! Both memories are rings of slots that hold a tile each; what a ring still holds is not loaded again.
 
 use super::Shape;
-use crumb_arch::ArrayConfig;
-use crumb_arch::command::LINES_PER_WEIGHT_WORD;
+use crumb_arch::{ActBits, ArrayConfig};
 use std::ops::Range;
 
 /// One K tile: a part of a segment that the array holds at once.
@@ -38,8 +37,6 @@ pub struct Tiling {
     pub rows_outside: bool,
 }
 
-/// Rows of a block below which weight loads, not activations, set the pace: a tile loads in `4 * rows` cycles at A2.
-const LOAD_BOUND: usize = 4;
 /// Slots of the activation buffer beyond those that hold a block's tiles: the next block loads there while this one ends.
 const SPARE_SLOTS: usize = 2;
 /// Slots of the activation buffer that suffice when a block's tiles come and go.
@@ -60,9 +57,10 @@ impl Tiling {
         let lines = config.activation_lines;
         let most = config.accumulator_rows.min(shape.m);
         let groups = shape.n.div_ceil(config.group_channels());
-        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads.
+        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads: of fewer rows
+        // than the cycles of a load, the longest of which is that at A2, weights would set the pace.
         let staying = lines / (tiles.len() + SPARE_SLOTS);
-        let stay = groups > 1 && staying >= (LOAD_BOUND * config.rows).min(most);
+        let stay = groups > 1 && staying >= config.load_cycles(ActBits::A2).min(most);
         let block_rows = most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) });
         let weight_slot_words = shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1);
         let weight_slots = shape.streamed_words().map_or(0, |words| words / weight_slot_words);
@@ -79,10 +77,10 @@ impl Tiling {
         let (blocks, groups) = (shape.m.div_ceil(self.block_rows), shape.n.div_ceil(config.group_channels()));
         let tiles = self.tiles.len();
         let activations = shape.m * tiles * if rows_outside && tiles <= self.activation_slots { 1 } else { groups };
-        let words: usize = self.tiles.iter().map(|tile| tile.k.len().div_ceil(config.depth)).sum();
+        let words: usize = self.tiles.iter().map(|tile| tile.k.len().div_ceil(config.word_k())).sum();
         let kept = if rows_outside { tiles * groups } else { tiles };
         let times = if kept <= self.weight_slots { 1 } else { blocks };
-        let weights = if self.weight_slots == 0 { 0 } else { words * LINES_PER_WEIGHT_WORD * groups * times };
+        let weights = if self.weight_slots == 0 { 0 } else { words * config.lines_per_weight_word() * groups * times };
         activations + weights
     }
 

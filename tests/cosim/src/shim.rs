@@ -69,6 +69,7 @@ macro_rules! models {
 models! {
     "tiny": tiny = crumb_cosim_tiny;
     "small": small = crumb_cosim_small;
+    "wide": wide = crumb_cosim_wide;
     "medium": medium = crumb_cosim_medium;
     "large": large = crumb_cosim_large;
     "huge": huge = crumb_cosim_huge;
