@@ -48,6 +48,9 @@ pub struct RowEdge<const A: usize, const N: usize> {
     here: Signal<Local, Bit>,
     sign_mask: Signal<Local, Bits<8>>,
     flipped: Signal<Local, Bits<8>>,
+    kept: Signal<Local, Bits<8>>,
+    crumb1: Signal<Local, Bits<8>>,
+    crumb2: Signal<Local, Bits<8>>,
     placed: Signal<Local, Bits<8>>,
     crosses: Constant<Bit>,
 }
@@ -73,6 +76,9 @@ impl<const A: usize, const N: usize> Default for RowEdge<A, N> {
             here: Default::default(),
             sign_mask: Default::default(),
             flipped: Default::default(),
+            kept: Default::default(),
+            crumb1: Default::default(),
+            crumb2: Default::default(),
             placed: Default::default(),
             crosses: Constant::new(crosses_crumbs(ActBits::A2, N)),
         }
@@ -112,10 +118,12 @@ impl<const A: usize, const N: usize> Logic for RowEdge<A, N> {
         }
         self.flipped.next = self.word.q.val() ^ self.sign_mask.val();
         // Crumbs 1 and 2 change places: the two words of the bus are those of neighbouring lanes.
+        self.kept.next = self.flipped.val() & 0xc3;
+        self.crumb1.next = self.flipped.val() & 0x0c;
+        self.crumb2.next = self.flipped.val() & 0x30;
         self.placed.next = self.flipped.val();
         if self.crosses.val() & (self.row_ctl.q.val().a_code == 2) {
-            self.placed.next =
-                (self.flipped.val() & 0xc3) | ((self.flipped.val() & 0x0c) << 2) | ((self.flipped.val() & 0x30) >> 2);
+            self.placed.next = self.kept.val() | (self.crumb1.val() << 2) | (self.crumb2.val() >> 2);
         }
         self.act.d.next = self.placed.val();
         self.ctl.d.next = self.row_ctl.q.val();
