@@ -54,13 +54,50 @@ pub const fn activation_offset_log2(act: ActBits) -> u32 {
     act.bits() - 1
 }
 
-/// Weight words (of the four in a PE) that one weight-bus cycle writes: word `lane` of `8/A`, copied to every crumb it serves.
-pub const fn load_mask(act: ActBits, lane: usize) -> u8 {
-    match act {
-        ActBits::A8 => 0b1111,
-        ActBits::A4 => 0b0011 << (2 * lane),
-        ActBits::A2 => 0b0001 << lane,
+/// `log2` of what the sum of all words that a weight bus of `bus` words delivers is multiplied by, for the activation offset: where a lane's
+/// word stands on the bus more than once (`bus` is wider than 8/A), its copies are summed too, and the offset is as much smaller.
+pub const fn bus_offset_log2(act: ActBits, bus: usize) -> u32 {
+    activation_offset_log2(act) - (bus / words_per_load(act, bus)).ilog2()
+}
+
+/// Weight words (of the four in a PE) that cycle `step` of a row's loads writes, on a weight bus of `bus` words: those of
+/// `min(bus, 8/A)` lanes, each copied to every crumb it serves. Word i of the PE is written with bus word [`bus_word`].
+pub const fn load_mask(act: ActBits, step: usize, bus: usize) -> u8 {
+    match (act, bus) {
+        (ActBits::A4, 1) => 0b0011 << (2 * step),
+        (ActBits::A2, 1) => 0b0001 << step,
+        (ActBits::A2, 2) => 0b0101 << step,
+        _ => 0b1111,
     }
+}
+
+/// The word of the weight bus, of `bus`, that weight word `i` of a PE takes: the same in every mode, so that no multiplexer stands in a PE.
+pub const fn bus_word(i: usize, bus: usize) -> usize {
+    i * bus / 4
+}
+
+/// The lane whose weight word stands in word `lane_word` of the bus in cycle `step` of a row's loads: neighbouring lanes, each as often as
+/// the bus is wider than they are many.
+pub const fn bus_lane(act: ActBits, step: usize, bus_word: usize, bus: usize) -> usize {
+    let words = words_per_load(act, bus);
+    step * words + bus_word * words / bus
+}
+
+/// Weight words of a row that one weight-bus cycle delivers: `min(bus, 8/A)`.
+pub const fn words_per_load(act: ActBits, bus: usize) -> usize {
+    if act.lanes() < bus { act.lanes() } else { bus }
+}
+
+/// Whether crumbs 1 and 2 of an activation word change places before the array. With two bus words, word 0 reaches crumbs 0 and 1 of every
+/// PE, word 1 crumbs 2 and 3 ([`bus_word`]); at A2 they are the words of neighbouring lanes, so lane 1 must meet crumb 2.
+/// All four crumbs count alike there.
+pub const fn crosses_crumbs(act: ActBits, bus: usize) -> bool {
+    matches!(act, ActBits::A2) && bus == 2
+}
+
+/// An activation word with crumbs 1 and 2 in each other's place.
+pub const fn cross_crumbs(word: u8) -> u8 {
+    word & 0b1100_0011 | (word & 0b1100) << 2 | (word & 0b11_0000) >> 2
 }
 
 /// Whether crumb column `j` carries the top crumb of a weight lane, to which the weight offset belongs.
@@ -127,35 +164,34 @@ mod tests {
         let a_mask = (1 << act.bits()) - 1;
         let w_mask = (1 << weight.bits()) - 1;
         let w_flip = if w_signed { 1 << (weight.bits() - 1) } else { 0 };
-        for k in 0..act.lanes() {
-            for n in 0..weight.lanes() {
-                // Activation `a` in K-lane k and weight `w` in N-lane n; every other lane holds 0 (as offset binary does).
-                let word = ((a & a_mask) << (k as u32 * act.bits())) as u8 ^ activation_flip(act, a_signed);
-                let zero_lanes: i32 = (0..weight.lanes()).map(|l| w_flip << (l as u32 * weight.bits())).sum();
-                let with_w = zero_lanes ^ ((w & w_mask) << (n as u32 * weight.bits()));
-                let mut words = [0u8; 4];
-                for lane in 0..act.lanes() {
-                    for (i, slot) in words.iter_mut().enumerate() {
-                        if load_mask(act, lane) >> i & 1 == 1 {
-                            *slot = if lane == k { with_w } else { zero_lanes } as u8;
-                        }
-                    }
+        for (k, n, bus) in (0..act.lanes()).flat_map(|k| (0..weight.lanes()).flat_map(move |n| [1, 2, 4].map(|bus| (k, n, bus))))
+        {
+            // Activation `a` in K-lane k and weight `w` in N-lane n; every other lane holds 0 (as offset binary does).
+            let word = ((a & a_mask) << (k as u32 * act.bits())) as u8 ^ activation_flip(act, a_signed);
+            let word = if crosses_crumbs(act, bus) { cross_crumbs(word) } else { word };
+            let zero_lanes: i32 = (0..weight.lanes()).map(|l| w_flip << (l as u32 * weight.bits())).sum();
+            let with_w = zero_lanes ^ ((w & w_mask) << (n as u32 * weight.bits()));
+            let lane_word = |lane: usize| if lane == k { with_w } else { zero_lanes } as u8;
+            let (mut words, mut delivered) = ([0u8; 4], Vec::new());
+            for step in 0..act.lanes().div_ceil(bus) {
+                let on_bus: Vec<u8> = (0..bus).map(|b| lane_word(bus_lane(act, step, b, bus))).collect();
+                for (i, slot) in words.iter_mut().enumerate().filter(|(i, _)| load_mask(act, step, bus) >> i & 1 == 1) {
+                    *slot = on_bus[bus_word(i, bus)];
                 }
-                let lane_words: Vec<u8> =
-                    (0..act.lanes()).map(|lane| if lane == k { with_w } else { zero_lanes } as u8).collect();
-                let oa = if a_signed { 1 << activation_offset_log2(act) } else { 0 };
-                let crumbs = weight.bits() as usize / 2;
-                let product: i32 = (0..crumbs)
-                    .map(|j| {
-                        let column = n * crumbs + j;
-                        let s = i32::from(column_sum(word, words, column, act));
-                        let u: i32 = lane_words.iter().map(|&w| i32::from(crumb(w, column))).sum();
-                        let top = if w_signed && is_top_crumb(weight, column) { 2 * a } else { 0 };
-                        (s - oa * u - top) << (2 * j)
-                    })
-                    .sum();
-                assert_eq!(product, a * w, "{act:?} {weight:?} signed {a_signed} {w_signed} a={a} w={w} k={k} n={n}");
+                delivered.extend(on_bus);
             }
+            let oa = if a_signed { 1 << bus_offset_log2(act, bus) } else { 0 };
+            let crumbs = weight.bits() as usize / 2;
+            let product: i32 = (0..crumbs)
+                .map(|j| {
+                    let column = n * crumbs + j;
+                    let s = i32::from(column_sum(word, words, column, act));
+                    let u: i32 = delivered.iter().map(|&w| i32::from(crumb(w, column))).sum();
+                    let top = if w_signed && is_top_crumb(weight, column) { 2 * a } else { 0 };
+                    (s - oa * u - top) << (2 * j)
+                })
+                .sum();
+            assert_eq!(product, a * w, "{act:?} {weight:?} signed {a_signed} {w_signed} a={a} w={w} k={k} n={n} bus={bus}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A machine's sizes: rows, columns, depth, memories, stream width. Named configurations are TOML files.
 
 use crate::boundary::MAX_STREAM_BYTES;
+use crate::command::LINES_PER_BUS_WORD;
 use crate::precision::{ActBits, WeightBits, macs_per_pe};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -19,8 +20,10 @@ pub struct ArrayConfig {
     pub depth: usize,
     /// Lines of the activation buffer (`rows * depth` bytes each).
     pub activation_lines: usize,
-    /// Addresses of the weight memory (`4 * cols * depth` bytes each).
+    /// Addresses of the weight memory (`4 * cols * depth * weight_bus` bytes each).
     pub weight_words: usize,
+    /// Width of a column's weight bus, and of a weight-memory address, in words of `depth` weights: 1, 2 or 4.
+    pub weight_bus: usize,
     /// Entries of the parameter memory (8 bytes for each column).
     pub parameter_entries: usize,
     /// Rows of one half of the accumulator memory (`4 * cols` int32 each).
@@ -141,7 +144,20 @@ impl ArrayConfig {
             );
         }
         require([1, BANKS].contains(&self.drain_banks), format!("drain_banks = {}: expected 1 or {BANKS}", self.drain_banks));
-        let sides_ok = self.rows <= MAX_SIDE && self.cols <= MAX_SIDE && self.depth <= 4;
+        require([1, 2, 4].contains(&self.weight_bus), format!("weight_bus = {}: expected 1, 2 or 4", self.weight_bus));
+        let bus = self.weight_bus.clamp(1, 4);
+        require(
+            self.rows.is_multiple_of(bus),
+            format!("rows = {}: expected a multiple of weight_bus = {bus}, so that a tile is whole addresses", self.rows),
+        );
+        require(
+            self.weight_words.saturating_mul(bus) <= MAX_LINES || self.weight_words > MAX_LINES,
+            format!(
+                "weight_words * weight_bus = {}: expected at most {MAX_LINES}, so that a word's address has 16 bits",
+                self.weight_words.saturating_mul(bus)
+            ),
+        );
+        let sides_ok = self.rows <= MAX_SIDE && self.cols <= MAX_SIDE && self.depth <= 4 && self.weight_bus == bus;
         if sides_ok {
             let line = self.line_bytes() * 8;
             require(
@@ -157,7 +173,7 @@ impl ArrayConfig {
             require(
                 self.weight_words >= self.tile_words(ActBits::A2),
                 format!(
-                    "weight_words = {}: expected at least one tile, {} words (4 * rows)",
+                    "weight_words = {}: expected at least one tile, {} words (4 * rows / weight_bus)",
                     self.weight_words,
                     self.tile_words(ActBits::A2)
                 ),
@@ -176,14 +192,34 @@ impl ArrayConfig {
         self.line_bytes() * 8 / self.stream_bits
     }
 
-    /// Weight-bus cycles and weight-memory addresses of a whole tile: `rows * 8/A`.
+    /// K held by one weight-memory address, in every slot of every column: `depth * weight_bus`.
+    pub const fn word_k(&self) -> usize {
+        self.depth * self.weight_bus
+    }
+
+    /// Payload lines of one weight-memory address: those of its words, one after another.
+    pub const fn lines_per_weight_word(&self) -> usize {
+        LINES_PER_BUS_WORD * self.weight_bus
+    }
+
+    /// Weight-memory addresses of a whole tile: `rows * 8/A / weight_bus`.
     pub const fn tile_words(&self, act: ActBits) -> usize {
-        self.rows * act.lanes()
+        self.rows * act.lanes() / self.weight_bus
+    }
+
+    /// Weight-bus cycles of a row of PEs: `ceil(8/A / weight_bus)`, a word for each K-lane.
+    pub const fn row_loads(&self, act: ActBits) -> usize {
+        act.lanes().div_ceil(self.weight_bus)
+    }
+
+    /// Weight-bus cycles of a tile: `rows * ceil(8/A / weight_bus)`.
+    pub const fn load_cycles(&self, act: ActBits) -> usize {
+        self.rows * self.row_loads(act)
     }
 
     /// K covered by a tile: `rows * depth * 8/A`.
     pub const fn tile_k(&self, act: ActBits) -> usize {
-        self.tile_words(act) * self.depth
+        self.rows * act.lanes() * self.depth
     }
 
     /// Output channels of a tile: `cols * 8/W`.
@@ -221,7 +257,7 @@ impl ArrayConfig {
         self.psum_bits() + 7
     }
 
-    /// Bits of a weight crumb sum: at most `3 * 4 * rows * depth`.
+    /// Bits of a weight crumb sum: at most `3 * 4 * rows * depth`, as a row of PEs has at most four words for each of `depth`, copies included.
     pub const fn crumb_sum_bits(&self) -> u32 {
         4 + ceil_log2(self.rows * self.depth)
     }
@@ -257,6 +293,7 @@ mod tests {
             depth: 3,
             activation_lines: 1000,
             weight_words: 8,
+            weight_bus: 3,
             parameter_entries: 2,
             accumulator_rows: 8192,
             drain_banks: 2,
@@ -273,6 +310,7 @@ mod tests {
             "parameter_entries = 2",
             "accumulator_rows = 8192",
             "drain_banks = 2",
+            "weight_bus = 3",
         ];
         assert_eq!(error.violations.len(), fields.len(), "{error}");
         for (field, text) in fields.iter().zip(&error.violations) {
@@ -282,7 +320,7 @@ mod tests {
         let error = stream.validate().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "configuration 'small' cannot be built:\n  - stream_bits = 24: expected a multiple of 8, at most 256, that divides the line of 64 bits (8 * depth * max(rows, cols))\n  - weight_words = 16: expected at least one tile, 32 words (4 * rows)"
+            "configuration 'small' cannot be built:\n  - stream_bits = 24: expected a multiple of 8, at most 256, that divides the line of 64 bits (8 * depth * max(rows, cols))\n  - weight_words = 16: expected at least one tile, 32 words (4 * rows / weight_bus)"
         );
     }
 

@@ -84,7 +84,7 @@ impl MachineError {
             Self::WeightRange => "the command reaches beyond the end of the weight memory",
             Self::ParameterRange => "the command reaches beyond the end of the parameter memory",
             Self::AccumulatorRange => "the command reaches beyond the end of the accumulator half",
-            Self::TileRange => "the tile has more weight addresses than rows * 8/A",
+            Self::TileRange => "the tile has more weight addresses than rows * 8/A / weight_bus",
             Self::ParameterAlignment => "the drain's first parameter entry is not a multiple of the machine's drain_banks",
         }
     }

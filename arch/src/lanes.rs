@@ -1,6 +1,6 @@
 //! Lane packing: low-bit elements in bytes (lowest element in the lowest bits), and bytes in stream lines.
 
-use crate::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, LINES_PER_WEIGHT_WORD};
+use crate::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, LINES_PER_RAW_ROW};
 use crate::config::ArrayConfig;
 use crate::precision::{ActBits, range};
 use bitvec::field::BitField;
@@ -29,8 +29,8 @@ pub fn unpack(byte: u8, bits: ActBits, signed: bool) -> impl Iterator<Item = i16
 
 /// Writes one activation vector (up to `tile_k` elements, in K order) into a line of `line_bytes` bytes.
 ///
-/// K order: element `(r * 8/A + lane) * depth + d` is lane `lane` of word `d` of row `r`, so that a weight-memory address
-/// holds the `depth` weights that one weight-bus cycle delivers.
+/// K order: element `(r * 8/A + lane) * depth + d` is lane `lane` of word `d` of row `r`, so that `depth` weights of a weight-memory
+/// address, a word of the weight bus, are those of one lane, and neighbouring words those of neighbouring lanes.
 pub fn pack_activation_line(elements: &[i16], act: ActBits, config: &ArrayConfig, line: &mut [u8]) {
     line.fill(0);
     let (lanes, depth) = (act.lanes(), config.depth);
@@ -45,13 +45,16 @@ pub fn pack_activation_line(elements: &[i16], act: ActBits, config: &ArrayConfig
     }
 }
 
-/// The four payload lines of a weight-memory address: `bank[c * depth + d]` holds the weights of slots t = 0..3 of column c.
+/// The payload lines of a weight-memory address, four for each of its `weight_bus` words: `bank[(b * cols + c) * depth + d]` holds the
+/// weights of slots t = 0..3 of column c in word b. Line `4 * b + t` carries slot t of word b.
 pub fn weight_lines(bank: &[[i8; 4]], config: &ArrayConfig, lines: &mut Vec<u8>) {
     let line = config.line_bytes();
-    for t in 0..LINES_PER_WEIGHT_WORD {
-        let start = lines.len();
-        lines.resize(start + line, 0);
-        lines[start..].iter_mut().zip(bank).for_each(|(byte, word)| *byte = word[t] as u8);
+    for word in bank.chunks_exact(config.cols * config.depth) {
+        for t in 0..LINES_PER_BUS_WORD {
+            let start = lines.len();
+            lines.resize(start + line, 0);
+            lines[start..].iter_mut().zip(word).for_each(|(byte, slots)| *byte = slots[t] as u8);
+        }
     }
 }
 
@@ -121,6 +124,24 @@ mod tests {
             }
         }
         assert_eq!(config.tile_n(WeightBits::W2), 16);
+    }
+
+    #[test]
+    fn weight_lines_are_those_of_one_word_after_another() {
+        for (depth, weight_bus) in [(1, 1), (1, 4), (2, 2), (4, 4)] {
+            let tiny = ArrayConfig::named("tiny").unwrap();
+            let config = ArrayConfig { depth, weight_bus, cols: 5, stream_bits: 8, ..tiny };
+            let bank: Vec<[i8; 4]> = (0..weight_bus * 5 * depth).map(|i| std::array::from_fn(|t| (4 * i + t) as i8)).collect();
+            let mut lines = Vec::new();
+            weight_lines(&bank, &config, &mut lines);
+            assert_eq!(lines.len(), config.lines_per_weight_word() * config.line_bytes());
+            for (i, slots) in bank.iter().enumerate() {
+                let (b, byte) = (i / (5 * depth), i % (5 * depth));
+                for (t, &slot) in slots.iter().enumerate() {
+                    assert_eq!(lines[(4 * b + t) * config.line_bytes() + byte], slot as u8, "word {b}, slot {t}");
+                }
+            }
+        }
     }
 
     #[test]

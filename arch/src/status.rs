@@ -32,14 +32,15 @@ pub struct StatusError {
 }
 
 impl Status {
-    /// The constant words 1 and 2: rows, columns, depth and stream bytes; log2 of the memory sizes.
+    /// The constant words 1 and 2: rows, columns, depth, log2 of the weight bus, stream bytes; log2 of the memory sizes.
     pub fn identity(config: &ArrayConfig) -> [u32; 2] {
         let sizes = config.rows | config.cols << 8 | config.depth << 16 | (config.stream_bits / 8) << 24;
+        let sizes = sizes as u32 | config.weight_bus.ilog2() << 20;
         let memories = config.activation_lines.ilog2()
             | config.weight_words.ilog2() << 8
             | config.parameter_entries.ilog2() << 16
             | config.accumulator_rows.ilog2() << 24;
-        [sizes as u32, memories]
+        [sizes, memories]
     }
 
     /// The four words.
@@ -83,5 +84,7 @@ mod tests {
         assert_eq!(Status::decode(&words, &tiny), Ok(status));
         let error = Status::decode(&words, &ArrayConfig::named("small").unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "status word 1 is 0x04010404, expected 0x08010808: is this a 'small' machine?");
+        let error = Status::decode(&words, &ArrayConfig { weight_bus: 4, ..tiny }).unwrap_err();
+        assert_eq!(error.to_string(), "status word 1 is 0x04010404, expected 0x04210404: is this a 'tiny' machine?");
     }
 }

@@ -21,9 +21,9 @@ use crate::row_sum::RowSum;
 use rust_hdl::prelude::*;
 use std::array::from_fn;
 
-/// The array; `RC = R*C`, `PW = 10 + ceil(log2 R)`, `UW = 4 + ceil(log2 R)`.
+/// The array; `RC = R*C`, `PW = 10 + ceil(log2 R)`, `UW = 4 + ceil(log2 R)`, `NB` bits of the weight bus.
 #[derive(LogicBlock)]
-pub struct Array<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize> {
+pub struct Array<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize, const NB: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// Activation words at the left edge.
@@ -33,7 +33,7 @@ pub struct Array<const R: usize, const C: usize, const RC: usize, const PW: usiz
     /// Sign of the activations, for the row sums.
     pub act_signed: [Signal<In, Bit>; R],
     /// Weight words at the upper edge.
-    pub weight_in: [Signal<In, Bits<8>>; C],
+    pub weight_in: [Signal<In, Bits<NB>>; C],
     /// Control beside them, for the column sums.
     pub control: [Signal<In, ColumnControl>; C],
     /// Crumb sums 0 of the last row.
@@ -46,13 +46,15 @@ pub struct Array<const R: usize, const C: usize, const RC: usize, const PW: usiz
     pub psum3: [Signal<Out, Bits<PW>>; C],
     /// Sum of the activations of all rows.
     pub total: Signal<Out, Bits<PW>>,
-    pe: [Pe<PW>; RC],
+    pe: [Pe<PW, NB>; RC],
     row_offset: RowOffset<R, PW>,
     row_sum: [RowSum<PW>; R],
-    column_sum: [ColumnSum<UW, PW>; C],
+    column_sum: [ColumnSum<UW, PW, NB>; C],
 }
 
-impl<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize> Default for Array<R, C, RC, PW, UW> {
+impl<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize, const NB: usize> Default
+    for Array<R, C, RC, PW, UW, NB>
+{
     fn default() -> Self {
         assert_eq!(RC, R * C, "an array of {R} x {C} has {} PEs", R * C);
         Self {
@@ -75,7 +77,9 @@ impl<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW:
     }
 }
 
-impl<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize> Logic for Array<R, C, RC, PW, UW> {
+impl<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize, const NB: usize> Logic
+    for Array<R, C, RC, PW, UW, NB>
+{
     #[hdl_gen]
     fn update(&mut self) {
         for i in 0..RC {
@@ -135,4 +139,4 @@ impl<const R: usize, const C: usize, const RC: usize, const PW: usize, const UW:
     }
 }
 
-crate::clocked!([const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize] Array<R, C, RC, PW, UW>);
+crate::clocked!([const R: usize, const C: usize, const RC: usize, const PW: usize, const UW: usize, const NB: usize] Array<R, C, RC, PW, UW, NB>);

@@ -1,4 +1,4 @@
-//! Lines as bytes, bytes as lines, and a scale's two parts: wires, no logic. Leaves, because slices of wide vectors are slow in rust-hdl's simulation.
+//! Lines as bytes, bytes as lines, words as an address, and a scale's two parts: wires, no logic. Leaves, because slices of wide vectors are slow in rust-hdl's simulation.
 //!
 //! ```text
 //!  line (8*B bits) --> bytes[0] (lowest) .. bytes[B-1]        bytes[0..B] --> line
@@ -97,6 +97,40 @@ impl<const L: usize, const B: usize> Logic for Join<L, B> {
     fn hdl(&self) -> Verilog {
         let names: Vec<String> = (0..B).rev().map(|b| format!("bytes${b}")).collect();
         Verilog::Custom(format!("always @(*) line = {{{}}};", names.join(", ")))
+    }
+}
+
+/// The `N` words of a weight-memory address as a vector of `M = 32*N` bits.
+#[derive(LogicBlock)]
+pub struct JoinWords<const M: usize, const N: usize> {
+    /// The words, lowest first.
+    pub words: [Signal<In, Bits<32>>; N],
+    /// The vector.
+    pub joined: Signal<Out, Bits<M>>,
+}
+
+impl<const M: usize, const N: usize> Default for JoinWords<M, N> {
+    fn default() -> Self {
+        assert_eq!(M, 32 * N, "{N} words make a vector of {} bits", 32 * N);
+        Self { words: from_fn(|_| Default::default()), joined: Default::default() }
+    }
+}
+
+impl<const M: usize, const N: usize> Logic for JoinWords<M, N> {
+    fn update(&mut self) {
+        if self.words.iter().any(|word| word.changed) {
+            let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.val().to_u32().to_le_bytes()).collect();
+            self.joined.next = from_bytes(&bytes);
+        }
+    }
+
+    fn connect(&mut self) {
+        self.joined.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let names: Vec<String> = (0..N).rev().map(|n| format!("words${n}")).collect();
+        Verilog::Custom(format!("always @(*) joined = {{{}}};", names.join(", ")))
     }
 }
 

@@ -19,17 +19,20 @@ use rust_hdl::core::check_error::CheckError;
 use rust_hdl::prelude::*;
 
 /// The machine of the configuration `tiny`.
-pub type Tiny = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 32, 32, 1>;
+pub type Tiny = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 32, 32, 1, 1, 8, 32, 0>;
 /// The machine of the configuration `small`.
-pub type Small = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 1, 8, 6, 64, 64, 1>;
-/// The machine of the configuration `wide`: the drain reads four banks at once.
-pub type Wide = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4, 64, 64, 1>;
+pub type Small = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 1, 8, 6, 64, 64, 1, 1, 8, 32, 0>;
+/// The machine of the configuration `wide`: `small` with a drain of four banks and a weight bus of four words.
+pub type Wide = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4, 64, 64, 1, 4, 32, 128, 10>;
 /// The machine of the configuration `medium`: a line is two beats.
-pub type Medium = Machine<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6, 64, 128, 1>;
+pub type Medium = Machine<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6, 64, 128, 1, 1, 8, 32, 0>;
 /// The machine of the configuration `large`.
-pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6, 128, 128, 1>;
+pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6, 128, 128, 1, 1, 8, 32, 0>;
 /// The machine of the configuration `huge`.
-pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6, 256, 256, 1>;
+pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6, 256, 256, 1, 1, 8, 32, 0>;
+
+/// A machine for tests: `tiny` with a weight bus of two words, which no named configuration has.
+pub type TinyBus2 = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 32, 32, 1, 2, 16, 64, 6>;
 
 /// Why there is no circuit or no Verilog.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +91,11 @@ impl<
     const S: usize,
     const L: usize,
     const B: usize,
-> AnyMachine for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
+> AnyMachine for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B, N, NB, NM, NX>
 {
     fn settle(&mut self, inputs: &Inputs) -> Outputs {
         self.s_axis_tvalid.next = inputs.s_tvalid;
@@ -190,8 +197,22 @@ impl RtlMachine {
     /// For an unknown name.
     pub fn open(config: &str) -> Result<Self, HdlError> {
         let (config, machine) = circuit(config)?;
+        Ok(Self::of(config, machine))
+    }
+
+    /// The machine [`TinyBus2`].
+    ///
+    /// # Errors
+    /// None: the configuration `tiny` exists.
+    pub fn tiny_bus2() -> Result<Self, HdlError> {
+        let config = ArrayConfig { weight_bus: 2, ..ArrayConfig::named("tiny")? };
+        let sizes = config.clone();
+        Ok(Self::of(config, build(move || TinyBus2::new(&sizes))))
+    }
+
+    fn of(config: ArrayConfig, machine: Box<dyn AnyMachine>) -> Self {
         let inputs = Inputs { s_tdata: Data::zeros(config.stream_bits / 8), ..Inputs::default() };
-        Ok(Self { config, machine, inputs })
+        Self { config, machine, inputs }
     }
 
     /// The machine's sizes.

@@ -28,7 +28,9 @@ use std::array::from_fn;
 ///
 /// `RC = R*C`; `PW = 10 + ceil(log2 R)` psum bits; `QW = PW + 7` lane bits; `UW = PW - 6` crumb sum bits; `T = R + 7` token
 /// registers; `LB = max(R, C)` bytes in a line; `AA`, `WA`, `PA`, `CA` address bits of the activation buffer, the weight
-/// memory, the parameter memory and one half of the accumulators; `DB` banks that the drain reads at once (1 or 4), `Q = C*DB`, and `PR = PA - log2 DB`.
+/// memory, the parameter memory and one half of the accumulators; `DB` banks that the drain reads at once (1 or 4), `Q = C*DB`, and `PR = PA - log2 DB`;
+/// `N` words of the weight bus, `NB = 8*N` its bits, `NM = 32*N` the bits of a column's weight-memory address, `NX` the registers that tell
+/// the bus the activation width of a load: `C + 2`, or 0 if `N = 1`.
 #[derive(LogicBlock)]
 pub struct Datapath<
     const R: usize,
@@ -46,13 +48,17 @@ pub struct Datapath<
     const DB: usize,
     const Q: usize,
     const PR: usize,
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
 > {
     /// The clock.
     pub clock: Signal<In, Clock>,
 
     /// One activation word per row, from the sequencer.
     pub activation_issue: Signal<In, ActivationIssue>,
-    /// One weight word per column, from the sequencer.
+    /// The weight words of each column, from the sequencer.
     pub weight_issue: Signal<In, WeightIssue>,
     /// What becomes of the activation issued in this cycle.
     pub token: Signal<In, Token>,
@@ -63,7 +69,7 @@ pub struct Datapath<
 
     /// A line to write, from the decoder; shared by the three memories.
     pub line: [Signal<In, Bits<8>>; LB],
-    /// Address of the line, word or entry; each memory takes its low bits.
+    /// Address of the line, word or entry; each memory takes its low bits. Of words there are `N` to an address of a command.
     pub write_address: Signal<In, Bits<16>>,
     /// Which line of a word (0..3) or entry (0..7).
     pub write_line: Signal<In, Bits<3>>,
@@ -91,28 +97,28 @@ pub struct Datapath<
     pub word: [Signal<Out, Bits<32>>; Q],
 
     activation_buffer: ActivationBuffer<R, AA>,
-    weight_memory: WeightMemory<C, WA>,
+    weight_memory: WeightMemory<C, WA, N, NM>,
     parameter_memory: ParameterMemory<C, Q, PA, PR, DB>,
-    skew: Skew<R, C, T>,
-    row_edge: [RowEdge<AA>; R],
-    column_edge: [ColumnEdge<WA>; C],
-    array: Array<R, C, RC, PW, UW>,
+    skew: Skew<R, C, T, NX>,
+    row_edge: [RowEdge<AA, N>; R],
+    column_edge: [ColumnEdge<WA, N, NB, NM>; C],
+    array: Array<R, C, RC, PW, UW, NB>,
     combiner: [Combiner<PW, QW>; C],
     accumulator: [Accumulator<CA, DB>; C],
 }
 
 /// The datapath of the named configuration `tiny`.
-pub type TinyDatapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6>;
+pub type TinyDatapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 1, 8, 32, 0>;
 /// The datapath of the named configuration `small`.
-pub type SmallDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 1, 8, 6>;
+pub type SmallDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 1, 8, 6, 1, 8, 32, 0>;
 /// The datapath of the named configuration `wide`.
-pub type WideDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4>;
+pub type WideDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4, 4, 32, 128, 10>;
 /// The datapath of the named configuration `medium`.
-pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6>;
+pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6, 1, 8, 32, 0>;
 /// The datapath of the named configuration `large`.
-pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6>;
+pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6, 1, 8, 32, 0>;
 /// The datapath of the named configuration `huge`.
-pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6>;
+pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6, 1, 8, 32, 0>;
 
 impl<
     const R: usize,
@@ -130,10 +136,15 @@ impl<
     const DB: usize,
     const Q: usize,
     const PR: usize,
-> Default for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
+> Default for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, N, NB, NM, NX>
 {
     fn default() -> Self {
         assert_eq!(LB, R.max(C), "a line of {R} x {C} has {} bytes", R.max(C));
+        assert_eq!(NX, if N == 1 { 0 } else { C + 2 }, "registers of load codes for {C} columns on a weight bus of {N} words");
         assert!(PW == 10 + clog2(R) && QW == PW + 7 && UW + 6 == PW, "{R} rows need PW {}", 10 + clog2(R));
         Self {
             clock: Default::default(),
@@ -184,7 +195,11 @@ impl<
     const DB: usize,
     const Q: usize,
     const PR: usize,
-> Logic for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
+> Logic for Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, N, NB, NM, NX>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -196,7 +211,7 @@ impl<
         for r in 0..R {
             self.activation_buffer.line[r].next = self.line[r].val();
         }
-        self.weight_memory.write_address.next = bit_cast::<WA, 16>(self.write_address.val());
+        self.weight_memory.write_address.next = self.write_address.val();
         self.weight_memory.write_line.next = self.write_line.val();
         self.weight_memory.write_enable.next = self.weight_write.val();
         self.parameter_memory.write_address.next = bit_cast::<PA, 16>(self.write_address.val());
@@ -230,7 +245,8 @@ impl<
             self.column_edge[c].clock.next = self.clock.val();
             self.column_edge[c].col.next = self.skew.col_out[c].val();
             self.weight_memory.read_address[c].next = self.column_edge[c].read_address.val();
-            self.column_edge[c].read_word.next = self.weight_memory.word[c].val();
+            self.column_edge[c].load_code.next = self.skew.load_code_out[c].val();
+            self.column_edge[c].read_words.next = self.weight_memory.words[c].val();
             self.array.weight_in[c].next = self.column_edge[c].weight_out.val();
             self.array.control[c].next = self.column_edge[c].col_edge_out.val();
         }
@@ -278,6 +294,6 @@ impl<
 }
 
 crate::clocked!(
-    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const DB: usize, const Q: usize, const PR: usize]
-    Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>
+    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const DB: usize, const Q: usize, const PR: usize, const N: usize, const NB: usize, const NM: usize, const NX: usize]
+    Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, N, NB, NM, NX>
 );

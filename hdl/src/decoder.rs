@@ -69,7 +69,7 @@ pub struct Decoder {
     pub weight_write: Signal<Out, Bit>,
     /// The line goes to the parameter memory.
     pub parameter_write: Signal<Out, Bit>,
-    /// The register `address`.
+    /// The register `address`; in the weight memory that of a word, `weight_bus` words to an address.
     pub write_address: Signal<Out, Bits<16>>,
     /// The register `subline`.
     pub write_line: Signal<Out, Bits<3>>,
@@ -228,6 +228,8 @@ pub struct Decoder {
     tile_words8: Constant<Bits<16>>,
     tile_words4: Constant<Bits<16>>,
     tile_words2: Constant<Bits<16>>,
+    bus_log2: Constant<Bits<2>>,
+    word_lines_log2: Constant<Bits<3>>,
     status_magic: Constant<Bits<32>>,
     identity_sizes: Constant<Bits<32>>,
     identity_memories: Constant<Bits<32>>,
@@ -373,6 +375,8 @@ impl Decoder {
             tile_words8: words(ActBits::A8),
             tile_words4: words(ActBits::A4),
             tile_words2: words(ActBits::A2),
+            bus_log2: Constant::new(u64::from(config.weight_bus.ilog2()).into()),
+            word_lines_log2: Constant::new(u64::from(config.lines_per_weight_word().ilog2()).into()),
             status_magic: Constant::new((u64::from(MAGIC) << 16).into()),
             identity_sizes: Constant::new(u64::from(status[0]).into()),
             identity_memories: Constant::new(u64::from(status[1]).into()),

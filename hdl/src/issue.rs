@@ -27,14 +27,14 @@ pub struct ActivationIssue {
     pub act_signed: Bit,
 }
 
-/// One weight word per column leaves the weight memory for one row of PEs.
+/// The weight words of one bus cycle leave the weight memory for one row of PEs.
 #[derive(Copy, Clone, PartialEq, Debug, Default, LogicStruct)]
 pub struct WeightIssue {
     /// A weight is issued in this cycle.
     pub valid: Bit,
-    /// Word of the weight memory.
+    /// Word of the weight memory, the first of those delivered: `weight_bus` words to an address.
     pub address: Bits<16>,
-    /// The word exists; otherwise weight 0 is delivered (rows beyond the end of a tile).
+    /// The words exist; otherwise weight 0 is delivered (rows beyond the end of a tile).
     pub real: Bit,
     /// First weight word of a tile.
     pub first: Bit,
@@ -50,6 +50,8 @@ pub struct WeightIssue {
     pub rounding: Bits<2>,
     /// Which of the passes over a word: byte (W8, W6) or byte pair (W4).
     pub part: Bits<2>,
+    /// Activation width of the tile that loads: how many words are delivered.
+    pub a_code: Bits<2>,
 }
 
 /// What becomes of the sums of one activation, below the array.

@@ -42,6 +42,7 @@ pub mod stream_in;
 pub mod stream_out;
 pub mod tile_queue;
 pub mod verilog;
+pub mod weight_bus;
 pub mod weight_memory;
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ use crumb_arch::ArrayConfig;
 use rust_hdl::prelude::*;
 use std::array::from_fn;
 
-/// A machine: the sizes of its [`Datapath`], then `S` stream bits, `L = 8*LB` line bits, `B = max(1, ceil(log2 (L/S)))` beat bits.
+/// A machine: the sizes of its [`Datapath`]; `S` stream bits, `L = 8*LB` line bits, `B = max(1, ceil(log2 (L/S)))` beat bits stand before
+/// those of the weight bus.
 #[derive(LogicBlock)]
 pub struct Machine<
     const R: usize,
@@ -47,6 +48,10 @@ pub struct Machine<
     const S: usize,
     const L: usize,
     const B: usize,
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
 > {
     /// The clock.
     pub clock: Signal<In, Clock>,
@@ -75,7 +80,7 @@ pub struct Machine<
     decoder: Decoder,
     tile_queue: TileQueue,
     sequencer: Sequencer,
-    datapath: Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR>,
+    datapath: Datapath<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, N, NB, NM, NX>,
     drain: Drain<DB>,
     read_stage: ReadStage<Q>,
     scale: [Scale; Q],
@@ -107,14 +112,18 @@ impl<
     const S: usize,
     const L: usize,
     const B: usize,
-> Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
+> Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B, N, NB, NM, NX>
 {
     /// A machine of this configuration, with every register and memory at its start.
     ///
     /// # Panics
     /// When the const generics are not the configuration's sizes.
     pub fn new(config: &ArrayConfig) -> Self {
-        let generics = [R, C, 1, PW, LB, 1 << AA, 1 << WA, 1 << PA, 1 << CA, DB, S, L];
+        let generics = [R, C, 1, PW, LB, 1 << AA, 1 << WA, 1 << PA, 1 << CA, DB, S, L, N];
         let sizes = [
             config.rows,
             config.cols,
@@ -128,6 +137,7 @@ impl<
             config.drain_banks,
             config.stream_bits,
             8 * config.line_bytes(),
+            config.weight_bus,
         ];
         assert_eq!(generics, sizes, "const generics and sizes of configuration '{}'", config.name);
         Self {
@@ -146,7 +156,7 @@ impl<
             line_bytes: Default::default(),
             decoder: Decoder::new(config),
             tile_queue: Default::default(),
-            sequencer: Sequencer::new(config.rows),
+            sequencer: Sequencer::new(config.rows, config.weight_bus),
             datapath: Default::default(),
             drain: Default::default(),
             read_stage: Default::default(),
@@ -186,7 +196,11 @@ impl<
     const S: usize,
     const L: usize,
     const B: usize,
-> Logic for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
+    const N: usize,
+    const NB: usize,
+    const NM: usize,
+    const NX: usize,
+> Logic for Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B, N, NB, NM, NX>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -345,6 +359,6 @@ impl<
 }
 
 crate::clocked!(
-    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const DB: usize, const Q: usize, const PR: usize, const S: usize, const L: usize, const B: usize]
-    Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B>
+    [const R: usize, const C: usize, const RC: usize, const PW: usize, const QW: usize, const UW: usize, const T: usize, const LB: usize, const AA: usize, const WA: usize, const PA: usize, const CA: usize, const DB: usize, const Q: usize, const PR: usize, const S: usize, const L: usize, const B: usize, const N: usize, const NB: usize, const NM: usize, const NX: usize]
+    Machine<R, C, RC, PW, QW, UW, T, LB, AA, WA, PA, CA, DB, Q, PR, S, L, B, N, NB, NM, NX>
 );

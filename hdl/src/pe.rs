@@ -16,17 +16,17 @@ use crate::brick_column::{BrickColumn, Bricks};
 use crate::issue::Ctl;
 use rust_hdl::prelude::*;
 
-/// One PE; `PW` is the psum width, `10 + ceil(log2 R)`.
+/// One PE; `PW` is the psum width, `10 + ceil(log2 R)`, `NB` the bits of the weight bus: 8, 16 or 32.
 #[derive(LogicBlock, Default)]
-pub struct Pe<const PW: usize> {
+pub struct Pe<const PW: usize, const NB: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// Activation word in offset binary.
     pub act_in: Signal<In, Bits<8>>,
     /// Control beside the activation.
     pub ctl_in: Signal<In, Ctl>,
-    /// Weight word in offset binary.
-    pub weight_in: Signal<In, Bits<8>>,
+    /// Weight words in offset binary.
+    pub weight_in: Signal<In, Bits<NB>>,
     /// Crumb sums of the rows above.
     pub psum_in0: Signal<In, Bits<PW>>,
     /// Crumb column 1.
@@ -40,7 +40,7 @@ pub struct Pe<const PW: usize> {
     /// The register `ctl`, for the right neighbour.
     pub ctl_out: Signal<Out, Ctl>,
     /// The register `weight`, for the neighbour below.
-    pub weight_out: Signal<Out, Bits<8>>,
+    pub weight_out: Signal<Out, Bits<NB>>,
     /// The register `psum[0]`, for the neighbour below.
     pub psum_out0: Signal<Out, Bits<PW>>,
     /// Crumb column 1.
@@ -51,7 +51,7 @@ pub struct Pe<const PW: usize> {
     pub psum_out3: Signal<Out, Bits<PW>>,
     act: DFF<Bits<8>>,
     ctl: DFF<Ctl>,
-    weight: DFF<Bits<8>>,
+    weight: DFF<Bits<NB>>,
     shadow: [DFF<Bits<8>>; 4],
     active: [DFF<Bits<8>>; 4],
     bricks: Bricks,
@@ -63,7 +63,7 @@ pub struct Pe<const PW: usize> {
     pair_mode: Signal<Local, Bits<2>>,
 }
 
-impl<const PW: usize> Logic for Pe<PW> {
+impl<const PW: usize, const NB: usize> Logic for Pe<PW, NB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, act, ctl, weight, mode);
@@ -83,7 +83,10 @@ impl<const PW: usize> Logic for Pe<PW> {
             self.shadow[i].d.next = self.shadow[i].q.val();
             self.active[i].d.next = self.active[i].q.val();
             if self.load.val().get_bit(i) {
-                self.shadow[i].d.next = self.weight_in.val();
+                // Word i * N/4 of the N = NB/8 on the bus: no mode moves it. `w` is NB, which Verilog cannot name.
+                for w in NB..(NB + 1) {
+                    self.shadow[i].d.next = self.weight_in.val().get_bits::<8>(((i * w) >> 5) << 3);
+                }
             }
             if self.swap.val() {
                 self.active[i].d.next = self.shadow[i].q.val();
@@ -118,4 +121,4 @@ impl<const PW: usize> Logic for Pe<PW> {
     }
 }
 
-crate::clocked!([const PW: usize] Pe<PW>);
+crate::clocked!([const PW: usize, const NB: usize] Pe<PW, NB>);

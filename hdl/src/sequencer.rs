@@ -1,7 +1,7 @@
 //! Sequencer: one tile loads its weights while the one before streams its activations.
 //!
 //! ```text
-//!            A8, R = 4, M = 4 rows:           L = R * 8/A = 4 load cycles
+//!            A8, R = 4, M = 4 rows:           L = R * ceil(8/A / weight_bus) = 4 load cycles
 //!  cycle      0    1    2    3    4    5    6    7    8
 //!  dispatch  T0                  T1                  T2
 //!  load           T0.0 T0.1 T0.2 T0.3 T1.0 T1.1 T1.2 T1.3     weight issues
@@ -14,6 +14,8 @@
 //! in the two cycles before waits until they are written: `collides`.
 
 use crate::issue::{ActivationIssue, Token, WeightIssue};
+use crumb_arch::ActBits;
+use crumb_arch::brick::{load_mask, words_per_load};
 use rust_hdl::prelude::*;
 
 /// The sequencer of a machine; see [`Sequencer::new`].
@@ -88,7 +90,10 @@ pub struct Sequencer {
     stream_jump: DFF<Bits<16>>,
     stream_column: DFF<Bits<16>>,
     load_issue: Signal<Local, Bit>,
+    past_lane: Signal<Local, Bits<2>>,
+    lanes: Signal<Local, Bits<2>>,
     last_lane: Signal<Local, Bit>,
+    words: Signal<Local, Bits<16>>,
     mask: Signal<Local, Bits<4>>,
     load_last: Signal<Local, Bit>,
     stream_last: Signal<Local, Bit>,
@@ -99,11 +104,30 @@ pub struct Sequencer {
     row_ends: Signal<Local, Bit>,
     step: Signal<Local, Bits<16>>,
     last_row: Constant<Bits<8>>,
+    bus_log2: Constant<Bits<2>>,
+    // For each activation width: the bits of `load_lane` that do not count, the words of a cycle, where they go.
+    past4: Constant<Bits<2>>,
+    past2: Constant<Bits<2>>,
+    words4: Constant<Bits<16>>,
+    words2: Constant<Bits<16>>,
+    mask4_0: Constant<Bits<4>>,
+    mask4_1: Constant<Bits<4>>,
+    mask2_0: Constant<Bits<4>>,
+    mask2_1: Constant<Bits<4>>,
+    mask2_2: Constant<Bits<4>>,
+    mask2_3: Constant<Bits<4>>,
 }
 
 impl Sequencer {
-    /// The sequencer of a machine with this number of rows of PEs.
-    pub fn new(rows: usize) -> Self {
+    /// The sequencer of a machine with this number of rows of PEs and words of the weight bus.
+    pub fn new(rows: usize, bus: usize) -> Self {
+        let past = |act: ActBits| Constant::new((4 - act.lanes().div_ceil(bus) as u64).into());
+        let words = |act| Constant::new((words_per_load(act, bus) as u64).into());
+        // A row that loads in fewer cycles never comes to the later steps.
+        let mask = |act: ActBits, step: usize| {
+            let mask = if step < act.lanes().div_ceil(bus) { load_mask(act, step, bus) } else { 0 };
+            Constant::new(u64::from(mask).into())
+        };
         Self {
             clock: Default::default(),
             dispatch_tile: Default::default(),
@@ -160,7 +184,10 @@ impl Sequencer {
             stream_jump: Default::default(),
             stream_column: Default::default(),
             load_issue: Default::default(),
+            past_lane: Default::default(),
+            lanes: Default::default(),
             last_lane: Default::default(),
+            words: Default::default(),
             mask: Default::default(),
             load_last: Default::default(),
             stream_last: Default::default(),
@@ -171,6 +198,17 @@ impl Sequencer {
             row_ends: Default::default(),
             step: Default::default(),
             last_row: Constant::new((rows as u64 - 1).into()),
+            bus_log2: Constant::new(u64::from(bus.ilog2()).into()),
+            past4: past(ActBits::A4),
+            past2: past(ActBits::A2),
+            words4: words(ActBits::A4),
+            words2: words(ActBits::A2),
+            mask4_0: mask(ActBits::A4, 0),
+            mask4_1: mask(ActBits::A4, 1),
+            mask2_0: mask(ActBits::A2, 0),
+            mask2_1: mask(ActBits::A2, 1),
+            mask2_2: mask(ActBits::A2, 2),
+            mask2_3: mask(ActBits::A2, 3),
         }
     }
 }
@@ -186,29 +224,35 @@ impl Logic for Sequencer {
         dff_setup!(self, clock, stream_act_signed, stream_part, stream_ended);
         dff_setup!(self, clock, load_columns, load_stride, load_jump, stream_columns, stream_stride, stream_jump, stream_column);
 
-        // The lane's place in a row of shadow words: A8 writes all four, A4 two, A2 one.
-        self.last_lane.next = true;
+        // The cycle's place in a row of shadow words: on a bus of one word A8 writes all four, A4 two, A2 one. A row takes one, two or four
+        // cycles, and in its last one all bits of `load_lane` that count are set.
+        self.past_lane.next = 3.into();
+        self.words.next = 1.into();
         self.mask.next = 15.into();
         if self.load_a_code.q.val() == 1 {
-            self.last_lane.next = self.load_lane.q.val().get_bit(0);
-            self.mask.next = 3.into();
+            self.past_lane.next = self.past4.val();
+            self.words.next = self.words4.val();
+            self.mask.next = self.mask4_0.val();
             if self.load_lane.q.val().get_bit(0) {
-                self.mask.next = 12.into();
+                self.mask.next = self.mask4_1.val();
             }
         }
         if self.load_a_code.q.val() == 2 {
-            self.last_lane.next = self.load_lane.q.val().all();
-            self.mask.next = 1.into();
+            self.past_lane.next = self.past2.val();
+            self.words.next = self.words2.val();
+            self.mask.next = self.mask2_0.val();
             if self.load_lane.q.val() == 1 {
-                self.mask.next = 2.into();
+                self.mask.next = self.mask2_1.val();
             }
             if self.load_lane.q.val() == 2 {
-                self.mask.next = 4.into();
+                self.mask.next = self.mask2_2.val();
             }
             if self.load_lane.q.val() == 3 {
-                self.mask.next = 8.into();
+                self.mask.next = self.mask2_3.val();
             }
         }
+        self.lanes.next = self.load_lane.q.val() | self.past_lane.val();
+        self.last_lane.next = self.lanes.val().all();
         self.load_issue.next = self.load_valid.q.val() & !self.load_done.q.val();
         self.load_last.next = self.load_issue.val() & self.last_lane.val() & (self.load_row.q.val() == self.last_row.val());
         self.stream_last.next = self.stream_valid.q.val() & (self.stream_left.q.val() == 1);
@@ -234,9 +278,9 @@ impl Logic for Sequencer {
                 self.load_done.d.next = self.load_last.val();
             }
             self.load_first.d.next = false;
-            self.load_address.d.next = self.load_address.q.val() + 1;
+            self.load_address.d.next = self.load_address.q.val() + self.words.val();
             if self.has_word.val() {
-                self.load_left.d.next = self.load_left.q.val() - 1;
+                self.load_left.d.next = self.load_left.q.val() - self.words.val();
             }
             if self.last_lane.val() {
                 self.load_lane.d.next = 0.into();
@@ -256,8 +300,9 @@ impl Logic for Sequencer {
             self.load_lane.d.next = 0.into();
             self.load_act_address.d.next = self.word1.val().get_bits::<16>(0);
             self.load_rows.d.next = self.word1.val().get_bits::<16>(16);
-            self.load_address.d.next = self.word2.val().get_bits::<16>(0);
-            self.load_left.d.next = self.word2.val().get_bits::<16>(16);
+            // Addresses, counted in words from here on.
+            self.load_address.d.next = self.word2.val().get_bits::<16>(0) << self.bus_log2.val();
+            self.load_left.d.next = self.word2.val().get_bits::<16>(16) << self.bus_log2.val();
             self.load_accumulator.d.next = self.word3.val().get_bits::<12>(0);
             self.load_half.d.next = self.word3.val().get_bit(12);
             self.load_accumulate.d.next = self.word3.val().get_bit(13);
@@ -332,6 +377,7 @@ impl Logic for Sequencer {
         self.weight_issue.next.slice = self.load_slice.q.val();
         self.weight_issue.next.rounding = self.load_rounding.q.val();
         self.weight_issue.next.part = self.load_part.q.val();
+        self.weight_issue.next.a_code = self.load_a_code.q.val();
 
         self.token.next.valid = self.stream_valid.q.val();
         self.token.next.last = self.stream_last.val();

@@ -4,6 +4,7 @@
 //!  activation issue --+--> row[0] --> row[1] --> ... row[R-1]      row r reads its activation bank in cycle t + 1 + r
 //!                     +--> col[0] --> col[1] --> ... col[C-1]      column c reads its weight bank in cycle t + 1 + c
 //!  weight issue ------^
+//!                     +--> load_code[0] --> ... load_code[C+1]    beside col_ctl[c] stands load_code[c + 2] (weight bus of 2 or 4 words)
 //!  token -----------------> token[0] --> ... --> token[R+6]        combiner[0] has it in cycle t + 7 + R
 //! ```
 //!
@@ -15,9 +16,9 @@ use crumb_arch::timing::{EDGE_LATENCY, PE_LATENCY};
 use rust_hdl::prelude::*;
 use std::array::from_fn;
 
-/// The three chains; `T = R + 7`.
+/// The chains; `T = R + 7`. `NX = C + 2` on a weight bus of several words, and 0 on one of a single word, which carries it at every width.
 #[derive(LogicBlock)]
-pub struct Skew<const R: usize, const C: usize, const T: usize> {
+pub struct Skew<const R: usize, const C: usize, const T: usize, const NX: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// From the sequencer.
@@ -30,19 +31,23 @@ pub struct Skew<const R: usize, const C: usize, const T: usize> {
     pub row_out: [Signal<Out, RowIssue>; R],
     /// The registers `col`.
     pub col_out: [Signal<Out, ColumnIssue>; C],
+    /// The registers `load_code[c + 2]`, or 0.
+    pub load_code_out: [Signal<Out, Bits<2>>; C],
     /// The register `token[T - 1]`.
     pub token_out: Signal<Out, Token>,
     row: [DFF<RowIssue>; R],
     col: [DFF<ColumnIssue>; C],
+    load_code: [DFF<Bits<2>>; NX],
     token: [DFF<Token>; T],
     swap: Signal<Local, Bit>,
     row_issue: Signal<Local, RowIssue>,
     col_issue: Signal<Local, ColumnIssue>,
 }
 
-impl<const R: usize, const C: usize, const T: usize> Default for Skew<R, C, T> {
+impl<const R: usize, const C: usize, const T: usize, const NX: usize> Default for Skew<R, C, T, NX> {
     fn default() -> Self {
         let chain = R + EDGE_LATENCY + PE_LATENCY;
+        assert!(NX == 0 || NX == C + 2, "the chain of load codes of {C} columns has {} registers, or none", C + 2);
         assert_eq!(T, chain, "the token chain of {R} rows must have {chain} registers");
         Self {
             clock: Default::default(),
@@ -51,9 +56,11 @@ impl<const R: usize, const C: usize, const T: usize> Default for Skew<R, C, T> {
             token_in: Default::default(),
             row_out: from_fn(|_| Default::default()),
             col_out: from_fn(|_| Default::default()),
+            load_code_out: from_fn(|_| Default::default()),
             token_out: Default::default(),
             row: from_fn(|_| Default::default()),
             col: from_fn(|_| Default::default()),
+            load_code: from_fn(|_| Default::default()),
             token: from_fn(|_| Default::default()),
             swap: Default::default(),
             row_issue: Default::default(),
@@ -62,7 +69,7 @@ impl<const R: usize, const C: usize, const T: usize> Default for Skew<R, C, T> {
     }
 }
 
-impl<const R: usize, const C: usize, const T: usize> Logic for Skew<R, C, T> {
+impl<const R: usize, const C: usize, const T: usize, const NX: usize> Logic for Skew<R, C, T, NX> {
     #[hdl_gen]
     fn update(&mut self) {
         self.swap.next = self.activation_issue.val().valid & self.activation_issue.val().swap;
@@ -103,6 +110,19 @@ impl<const R: usize, const C: usize, const T: usize> Logic for Skew<R, C, T> {
             self.col[c].clock.next = self.clock.val();
             self.col_out[c].next = self.col[c].q.val();
         }
+        for n in 0..NX {
+            self.load_code[n].clock.next = self.clock.val();
+            self.load_code[n].d.next = self.weight_issue.val().a_code;
+        }
+        for n in 1..NX {
+            self.load_code[n].d.next = self.load_code[n - 1].q.val();
+        }
+        for c in 0..C {
+            self.load_code_out[c].next = 0.into();
+        }
+        for n in 2..NX {
+            self.load_code_out[n - 2].next = self.load_code[n].q.val();
+        }
         self.token[0].d.next = self.token_in.val();
         for i in 1..T {
             self.token[i].d.next = self.token[i - 1].q.val();
@@ -116,4 +136,4 @@ impl<const R: usize, const C: usize, const T: usize> Logic for Skew<R, C, T> {
     }
 }
 
-crate::clocked!([const R: usize, const C: usize, const T: usize] Skew<R, C, T>);
+crate::clocked!([const R: usize, const C: usize, const T: usize, const NX: usize] Skew<R, C, T, NX>);

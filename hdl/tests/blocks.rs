@@ -3,13 +3,14 @@
 mod common;
 
 use common::{Random, cosimulate};
-use crumb_arch::{Rounding, WeightBits, WeightFormat};
+use crumb_arch::brick::{bus_lane, cross_crumbs, crosses_crumbs, load_mask};
+use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
 use crumb_hdl::accumulator::Accumulator;
 use crumb_hdl::activation_buffer::ActivationBuffer;
 use crumb_hdl::brick_column::{BrickColumn, Bricks};
 use crumb_hdl::column_sum::ColumnSum;
 use crumb_hdl::combiner::Combiner;
-use crumb_hdl::datapath::TinyDatapath;
+use crumb_hdl::datapath::Datapath;
 use crumb_hdl::edge::{ColumnEdge, RowEdge};
 use crumb_hdl::issue::{ActivationIssue, ColumnControl, Ctl, OffsetMode, Token, WeightIssue};
 use crumb_hdl::parameter_memory::ParameterMemory;
@@ -19,6 +20,7 @@ use crumb_hdl::row_offset::RowOffset;
 use crumb_hdl::row_sum::RowSum;
 use crumb_hdl::skew::Skew;
 use crumb_hdl::step::{self, Clocked, build, cycle, settle};
+use crumb_hdl::weight_bus::WeightBus;
 use crumb_hdl::weight_memory::WeightMemory;
 use rust_hdl::prelude::*;
 
@@ -81,6 +83,7 @@ fn weight_issue(packed: u64) -> WeightIssue {
         slice: f.take(2).into(),
         rounding: f.take(2).into(),
         part: f.take(2).into(),
+        a_code: f.take(2).into(),
     }
 }
 
@@ -175,12 +178,27 @@ fn brick_column_adds_every_mode() {
 /// every weight width and sign through the offset identity, against plain multiplication: 65,536 int8 products among them.
 #[test]
 fn pe_multiplies_every_operand_pair_in_every_mode() {
-    let mut pe = build::<Pe<12>>();
-    for (a_code, a_bits, masks) in [(0, 8u32, &[15u64][..]), (1, 4, &[3, 12]), (2, 2, &[1, 2, 4, 8])] {
-        let words = |word: u64| -> Vec<i32> { (0..masks.len()).map(|k| (word as i32 * 37 + 91 * k as i32) & 0xff).collect() };
+    multiplies_every_operand_pair::<8>();
+}
+
+#[test]
+fn pe_multiplies_on_a_weight_bus_of_two_words() {
+    multiplies_every_operand_pair::<16>();
+}
+
+#[test]
+fn pe_multiplies_on_a_weight_bus_of_four_words() {
+    multiplies_every_operand_pair::<32>();
+}
+
+fn multiplies_every_operand_pair<const NB: usize>() {
+    let (mut pe, bus) = (build::<Pe<12, NB>>(), NB / 8);
+    for (a_code, act) in (0..).zip(ActBits::ALL) {
+        let (a_bits, lanes) = (act.bits(), act.lanes());
+        let words = |word: u64| -> Vec<i32> { (0..lanes).map(|k| (word as i32 * 37 + 91 * k as i32) & 0xff).collect() };
         // (word, activation) of the pipeline: a result comes four cycles after its activation.
         let mut pending = std::collections::VecDeque::new();
-        let mut check = |pe: &Pe<12>, issued: Option<(u64, i32)>| {
+        let mut check = |pe: &Pe<12, NB>, issued: Option<(u64, i32)>| {
             pending.push_back(issued);
             if pending.len() < 4 {
                 return;
@@ -191,12 +209,12 @@ fn pe_multiplies_every_operand_pair_in_every_mode() {
             let words = words(word);
             for act_signed in [false, true] {
                 let oa = if act_signed { 1 << (a_bits - 1) } else { 0 };
-                let a: Vec<i32> = (0..masks.len()).map(|k| ((act >> (a_bits * k as u32)) & ((1 << a_bits) - 1)) - oa).collect();
+                let a: Vec<i32> = (0..lanes).map(|k| ((act >> (a_bits * k as u32)) & ((1 << a_bits) - 1)) - oa).collect();
                 for (w_bits, w_signed) in [(8, true), (8, false), (4, true), (4, false), (2, true), (2, false)] {
                     let ow = if w_signed { 1 << (w_bits - 1) } else { 0 };
                     for lane in 0..8 / w_bits {
                         let plain: i32 =
-                            (0..masks.len()).map(|k| a[k] * (((words[k] >> (w_bits * lane)) & ((1 << w_bits) - 1)) - ow)).sum();
+                            (0..lanes).map(|k| a[k] * (((words[k] >> (w_bits * lane)) & ((1 << w_bits) - 1)) - ow)).sum();
                         let crumbs: i32 = (0..w_bits / 2)
                             .map(|i| {
                                 let j = w_bits / 2 * lane + i;
@@ -211,17 +229,19 @@ fn pe_multiplies_every_operand_pair_in_every_mode() {
             }
         };
         for word in 0..256 {
-            for (mask, byte) in masks.iter().zip(words(word)) {
-                pe.weight_in.next = (byte as u64).into();
-                pe.ctl_in.next = Ctl { load: (*mask).into(), swap: false, a_code: a_code.into() };
+            for step in 0..lanes.div_ceil(bus) {
+                let on_bus = (0..bus).map(|b| (words(word)[bus_lane(act, step, b, bus)] as u64) << (8 * b)).sum::<u64>();
+                pe.weight_in.next = on_bus.into();
+                pe.ctl_in.next = Ctl { load: u64::from(load_mask(act, step, bus)).into(), swap: false, a_code: a_code.into() };
                 step::pulse(pe.as_mut());
                 check(&pe, None);
             }
-            for act in 0..256 {
-                pe.act_in.next = (act as u64).into();
-                pe.ctl_in.next = Ctl { load: 0.into(), swap: act == 0, a_code: a_code.into() };
+            for operand in 0..=255 {
+                let crossed = if crosses_crumbs(act, bus) { cross_crumbs(operand) } else { operand };
+                pe.act_in.next = u64::from(crossed).into();
+                pe.ctl_in.next = Ctl { load: 0.into(), swap: operand == 0, a_code: a_code.into() };
                 step::pulse(pe.as_mut());
-                check(&pe, Some((word, act)));
+                check(&pe, Some((word, operand.into())));
             }
         }
     }
@@ -229,13 +249,19 @@ fn pe_multiplies_every_operand_pair_in_every_mode() {
 
 #[test]
 fn pe_in_verilog_equals_the_simulation() {
-    let mut pe = build::<Pe<13>>();
+    pe_in_verilog::<8>("pe");
+    pe_in_verilog::<16>("pe_2");
+    pe_in_verilog::<32>("pe_4");
+}
+
+fn pe_in_verilog<const NB: usize>(name: &str) {
+    let mut pe = build::<Pe<13, NB>>();
     let inputs =
-        [("act_in", 8), ("ctl_in", 7), ("weight_in", 8), ("psum_in0", 13), ("psum_in1", 13), ("psum_in2", 13), ("psum_in3", 13)];
+        [("act_in", 8), ("ctl_in", 7), ("weight_in", NB), ("psum_in0", 13), ("psum_in1", 13), ("psum_in2", 13), ("psum_in3", 13)];
     let outputs = [
         ("act_out", 8),
         ("ctl_out", 7),
-        ("weight_out", 8),
+        ("weight_out", NB),
         ("psum_out0", 13),
         ("psum_out1", 13),
         ("psum_out2", 13),
@@ -266,7 +292,7 @@ fn pe_in_verilog_equals_the_simulation() {
             ]
         },
     );
-    cosimulate("pe", &step::verilog(&*build::<Pe<13>>()), true, &inputs, &outputs, &stimuli, &expected);
+    cosimulate(name, &step::verilog(&*build::<Pe<13, NB>>()), true, &inputs, &outputs, &stimuli, &expected);
 }
 
 /// Input vectors of the switch and what `crumb_arch` makes of them: all 256 weights at each byte, in every mode and part.
@@ -316,6 +342,44 @@ fn precision_switch_equals_arch_in_simulation_and_verilog() {
     let inputs = [("word", 32), ("w_code", 2), ("slice", 2), ("rounding", 2), ("part", 2), ("is_real", 1)];
     let verilog = step::verilog(&*switch);
     cosimulate("precision_switch", &verilog, false, &inputs, &[("weight", 8)], &stimuli, &expected);
+}
+
+/// Every word of an address, at every width, in every place of the bus: what is on it, and in Verilog the same.
+fn weight_bus<const N: usize, const NB: usize>(name: &str) {
+    let mut weight_bus = build::<WeightBus<N, NB>>();
+    let names: Vec<String> = (0..N).map(|b| format!("word${b}")).collect();
+    let mut inputs: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 8)).collect();
+    inputs.extend([("first", 2), ("a_code", 2)]);
+    let (mut stimuli, mut expected, mut random) = (vec![], vec![], Random(23));
+    for value in 0..256 {
+        for (a_code, lanes) in [(0, 1), (1, 2), (2, 4)] {
+            for first in (0..4).step_by(lanes.min(N)) {
+                let words: Vec<u64> = (0..N).map(|b| (value * [1, 77, 31, 5][b] + random.below(256)) as u64 & 0xff).collect();
+                // The words of the lanes, each as often as there is room.
+                let lane_words = words[first % N..].iter().take(lanes);
+                let bus: Vec<u64> = lane_words.flat_map(|&word| std::iter::repeat_n(word, N / lanes.min(N))).collect();
+                expected.push(vec![bus.iter().enumerate().map(|(b, word)| word << (8 * b)).sum()]);
+                stimuli.push(words.into_iter().chain([first as u64, a_code]).collect::<Vec<u64>>());
+            }
+        }
+    }
+    for (v, expected) in stimuli.iter().zip(&expected) {
+        for (word, &value) in weight_bus.word.iter_mut().zip(v) {
+            word.next = value.into();
+        }
+        weight_bus.first.next = v[N].into();
+        weight_bus.a_code.next = v[N + 1].into();
+        settle(weight_bus.as_mut());
+        assert_eq!(weight_bus.bus.val().to_u64(), expected[0], "words, first, a_code = {v:x?}");
+    }
+    cosimulate(name, &step::verilog(&*weight_bus), false, &inputs, &[("bus", NB)], &stimuli, &expected);
+}
+
+#[test]
+fn weight_bus_carries_the_words_of_neighbouring_lanes() {
+    weight_bus::<1, 8>("weight_bus_1");
+    weight_bus::<2, 16>("weight_bus_2");
+    weight_bus::<4, 32>("weight_bus_4");
 }
 
 #[test]
@@ -368,8 +432,15 @@ fn row_offset_is_minus_the_offsets_of_all_rows() {
 
 #[test]
 fn column_sum_starts_the_psums() {
-    let mut column_sum = build::<ColumnSum<7, 13>>();
-    let inputs = [("weight_in", 8), ("control", 6)];
+    starts_the_psums::<8>("column_sum", [7, 3, 1]);
+    // Copies of a word are counted: twice as many take one place of the shift.
+    starts_the_psums::<16>("column_sum_2", [6, 3, 1]);
+    starts_the_psums::<32>("column_sum_4", [5, 2, 1]);
+}
+
+fn starts_the_psums<const NB: usize>(name: &str, offset_log2: [u32; 3]) {
+    let mut column_sum = build::<ColumnSum<7, 13, NB>>();
+    let inputs = [("weight_in", NB), ("control", 6)];
     let mut random = Random(17);
     let mut stimuli = vectors(18, 4000, &inputs);
     for v in &mut stimuli {
@@ -391,13 +462,14 @@ fn column_sum_starts_the_psums() {
     for v in &stimuli {
         let mut init = *history.last().unwrap();
         if v[1] >> 2 & 1 == 1 {
-            let log = [7, 3, 1][(v[1] >> 3 & 3) as usize];
+            let log = offset_log2[(v[1] >> 3 & 3) as usize];
             init = usum.map(|u| if v[1] >> 5 == 1 { (0x2000 - (u << log & 0x1fff)) & 0x1fff } else { 0 });
         }
         history.push(init);
         if v[1] & 1 == 1 {
             for (j, u) in usum.iter_mut().enumerate() {
-                *u = (if v[1] >> 1 & 1 == 1 { 0 } else { *u } + (v[0] >> (2 * j) & 3)) & 0x7f;
+                let crumbs: u64 = (0..NB / 8).map(|b| v[0] >> (8 * b + 2 * j) & 3).sum();
+                *u = (if v[1] >> 1 & 1 == 1 { 0 } else { *u } + crumbs) & 0x7f;
             }
         }
     }
@@ -406,8 +478,8 @@ fn column_sum_starts_the_psums() {
         assert_eq!(shown[t], history[t - 2], "cycle {t}");
     }
     let outputs = [("init_out0", 13), ("init_out1", 13), ("init_out2", 13), ("init_out3", 13)];
-    let verilog = step::verilog(&*build::<ColumnSum<7, 13>>());
-    cosimulate("column_sum", &verilog, true, &inputs, &outputs, &stimuli, &shown);
+    let verilog = step::verilog(&*build::<ColumnSum<7, 13, NB>>());
+    cosimulate(name, &verilog, true, &inputs, &outputs, &stimuli, &shown);
 }
 
 #[test]
@@ -479,10 +551,24 @@ fn combiner_equals_plain_arithmetic_in_simulation_and_verilog() {
 
 #[test]
 fn the_whole_tiny_datapath_in_verilog_equals_the_simulation() {
-    let mut datapath = build::<TinyDatapath>();
+    datapath_in_verilog::<1, 8, 32, 0>("datapath");
+}
+
+#[test]
+fn a_datapath_with_a_wide_weight_bus_in_verilog_equals_the_simulation() {
+    datapath_in_verilog::<2, 16, 64, 6>("datapath_2");
+    datapath_in_verilog::<4, 32, 128, 6>("datapath_4");
+}
+
+/// `tiny` with a weight bus of `N` words.
+type Tiny<const N: usize, const NB: usize, const NM: usize, const NX: usize> =
+    Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, N, NB, NM, NX>;
+
+fn datapath_in_verilog<const N: usize, const NB: usize, const NM: usize, const NX: usize>(name: &str) {
+    let mut datapath = build::<Tiny<N, NB, NM, NX>>();
     let inputs = [
         ("activation_issue", 21),
-        ("weight_issue", 39),
+        ("weight_issue", 41),
         ("token", 25),
         ("line$0", 8),
         ("line$1", 8),
@@ -545,8 +631,8 @@ fn the_whole_tiny_datapath_in_verilog_equals_the_simulation() {
         ["word", "bias", "scale"].iter().flat_map(|port| (0..4).map(move |c| format!("{port}${c}"))).collect();
     let mut outputs = vec![("done", 1)];
     outputs.extend(names.iter().map(|name| (name.as_str(), 32)));
-    let verilog = step::verilog(&*build::<TinyDatapath>());
-    cosimulate("datapath", &verilog, true, &inputs, &outputs, &stimuli, &shown);
+    let verilog = step::verilog(&*build::<Tiny<N, NB, NM, NX>>());
+    cosimulate(name, &verilog, true, &inputs, &outputs, &stimuli, &shown);
 }
 
 #[test]
@@ -554,11 +640,15 @@ fn every_block_passes_the_checks_and_generates_verilog() {
     for (name, text) in [
         ("brick_column", step::verilog(&*build::<BrickColumn>())),
         ("activation_buffer", step::verilog(&*build::<ActivationBuffer<4, 6>>())),
-        ("weight_memory", step::verilog(&*build::<WeightMemory<4, 6>>())),
+        ("weight_memory", step::verilog(&*build::<WeightMemory<4, 6, 1, 32>>())),
         ("parameter_memory", step::verilog(&*build::<ParameterMemory<4, 4, 6, 6, 1>>())),
-        ("row_edge", step::verilog(&*build::<RowEdge<6>>())),
-        ("column_edge", step::verilog(&*build::<ColumnEdge<6>>())),
-        ("skew", step::verilog(&*build::<Skew<4, 4, 11>>())),
+        ("weight_memory_4", step::verilog(&*build::<WeightMemory<4, 6, 4, 128>>())),
+        ("row_edge", step::verilog(&*build::<RowEdge<6, 1>>())),
+        ("row_edge_2", step::verilog(&*build::<RowEdge<6, 2>>())),
+        ("column_edge", step::verilog(&*build::<ColumnEdge<6, 1, 8, 32>>())),
+        ("column_edge_4", step::verilog(&*build::<ColumnEdge<6, 4, 32, 128>>())),
+        ("skew", step::verilog(&*build::<Skew<4, 4, 11, 0>>())),
+        ("skew_4", step::verilog(&*build::<Skew<4, 4, 11, 6>>())),
         ("accumulator", step::verilog(&*build::<Accumulator<8, 1>>())),
     ] {
         assert!(text.contains("module top"), "{name}");

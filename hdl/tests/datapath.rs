@@ -5,9 +5,13 @@ mod common;
 use common::Random;
 use crumb_arch::timing::{COMBINER_LATENCY, EDGE_LATENCY, PE_LATENCY};
 use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
-use crumb_hdl::datapath::{SmallDatapath, TinyDatapath};
+use crumb_hdl::datapath::{Datapath, SmallDatapath, TinyDatapath};
 use crumb_hdl::issue::{ActivationIssue, Token, WeightIssue};
 use crumb_hdl::step;
+
+/// `tiny` with a weight bus of two words, and of four.
+type Tiny2Datapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 2, 16, 64, 6>;
+type Tiny4Datapath = Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 4, 32, 128, 6>;
 
 const LINES: usize = 64;
 const WORDS: usize = 256;
@@ -19,6 +23,7 @@ struct Tile {
     act_signed: bool,
     format: WeightFormat,
     part: usize,
+    /// Words of the weight memory, as many to an address as the bus has; so `k_words`.
     weights: usize,
     k_words: usize,
     activations: usize,
@@ -45,7 +50,7 @@ fn formats() -> Vec<WeightFormat> {
     all
 }
 
-fn random_tile(random: &mut Random, rows: usize, act: ActBits, format: WeightFormat) -> Tile {
+fn random_tile(random: &mut Random, rows: usize, bus: usize, act: ActBits, format: WeightFormat) -> Tile {
     let words = rows * act.lanes();
     let activations = 4 + random.below(2 * words);
     Tile {
@@ -53,8 +58,8 @@ fn random_tile(random: &mut Random, rows: usize, act: ActBits, format: WeightFor
         act_signed: random.bit(),
         format,
         part: random.below(4 / format.bits.lanes()),
-        weights: random.below(WORDS - words),
-        k_words: if random.bit() { words } else { 1 + random.below(words) },
+        weights: random.below(WORDS - words) / bus * bus,
+        k_words: if random.bit() { words } else { (1 + random.below(words)).next_multiple_of(bus) },
         activations: activations.min(ROWS / 2),
         outputs: random.below(LINES / 2),
         half: random.bit(),
@@ -66,11 +71,12 @@ fn random_tile(random: &mut Random, rows: usize, act: ActBits, format: WeightFor
 }
 
 macro_rules! tester {
-    ($module:ident, $datapath:ty, $rows:expr, $cols:expr) => {
+    ($module:ident, $datapath:ty, $rows:expr, $cols:expr, $bus:expr) => {
         mod $module {
             use super::*;
             pub const R: usize = $rows;
             pub const C: usize = $cols;
+            pub const BUS: usize = $bus;
 
             pub struct Tester {
                 pub circuit: Box<$datapath>,
@@ -157,23 +163,25 @@ macro_rules! tester {
                 }
 
                 fn weight_issue(tile: &Tile, step: usize) -> WeightIssue {
-                    let lanes = tile.act.lanes();
-                    let masks: &[u64] = match tile.act {
-                        ActBits::A8 => &[0b1111],
-                        ActBits::A4 => &[0b0011, 0b1100],
-                        ActBits::A2 => &[0b0001, 0b0010, 0b0100, 0b1000],
+                    let (cycles, words) = (tile.act.lanes().div_ceil(BUS), tile.act.lanes().min(BUS));
+                    let masks: &[u64] = match (tile.act, BUS) {
+                        (ActBits::A4, 1) => &[0b0011, 0b1100],
+                        (ActBits::A2, 1) => &[0b0001, 0b0010, 0b0100, 0b1000],
+                        (ActBits::A2, 2) => &[0b0101, 0b1010],
+                        _ => &[0b1111],
                     };
                     WeightIssue {
                         valid: true,
-                        address: ((tile.weights + step) as u64).into(),
-                        real: step < tile.k_words,
+                        address: ((tile.weights + step * words) as u64).into(),
+                        real: step * words < tile.k_words,
                         first: step == 0,
-                        row: ((step / lanes) as u64).into(),
-                        mask: masks[step % lanes].into(),
+                        row: ((step / cycles) as u64).into(),
+                        mask: masks[step % cycles].into(),
                         w_code: u64::from(tile.format.bits.code()).into(),
                         slice: u64::from(tile.format.slice).into(),
                         rounding: u64::from(tile.format.rounding.code()).into(),
                         part: (tile.part as u64).into(),
+                        a_code: u64::from(tile.act.code()).into(),
                     }
                 }
 
@@ -190,7 +198,7 @@ macro_rules! tester {
                         schedule[cycle].1 = schedule[cycle].1.or(stream);
                     };
                     for (i, tile) in tiles.iter().enumerate() {
-                        let load = R * tile.act.lanes();
+                        let load = R * tile.act.lanes().div_ceil(BUS);
                         for step in 0..load {
                             at(start + step, Some((i, step)), None);
                         }
@@ -275,8 +283,48 @@ macro_rules! tester {
     };
 }
 
-tester!(tiny, TinyDatapath, 4, 4);
-tester!(small, SmallDatapath, 8, 8);
+tester!(tiny, TinyDatapath, 4, 4, 1);
+tester!(tiny2, Tiny2Datapath, 4, 4, 2);
+tester!(tiny4, Tiny4Datapath, 4, 4, 4);
+tester!(small, SmallDatapath, 8, 8, 1);
+
+/// The tests of modes below, on a weight bus of several words; and that a tile costs the longer of its stream and the next one's load.
+macro_rules! on_a_wide_bus {
+    ($test:ident, $module:ident, $bus:expr) => {
+        #[test]
+        fn $test() {
+            let mut random = Random(10 + $bus as u64);
+            let mut tester = $module::Tester::new(&mut random);
+            let formats = formats();
+            for &format in &formats {
+                for act in ActBits::ALL {
+                    for part in 0..4 / format.bits.lanes() {
+                        tester.run(&[Tile { part, ..random_tile(&mut random, 4, $bus, act, format) }]);
+                    }
+                }
+                tester.check();
+            }
+            let any = |random: &mut Random| {
+                let (act, format) = (ActBits::ALL[random.below(3)], formats[random.below(formats.len())]);
+                random_tile(random, 4, $bus, act, format)
+            };
+            for _ in 0..60 {
+                let tiles: Vec<Tile> = (0..5).map(|_| any(&mut random)).collect();
+                tester.run(&tiles);
+                tester.check();
+            }
+            let tiles: Vec<Tile> =
+                (0..40).map(|i| Tile { activations: 4 + i % 7, wait: 0, first_row: 0, ..any(&mut random) }).collect();
+            let load = |tile: &Tile| 4 * tile.act.lanes().div_ceil($bus);
+            let costs = tiles.windows(2).map(|pair| pair[0].activations.max(load(&pair[1]))).sum::<usize>();
+            assert_eq!(tester.run(&tiles), costs + tiles[39].activations);
+            tester.check();
+        }
+    };
+}
+
+on_a_wide_bus!(every_mode_on_a_bus_of_two_words, tiny2, 2);
+on_a_wide_bus!(every_mode_on_a_bus_of_four_words, tiny4, 4);
 
 #[test]
 fn every_mode_alone() {
@@ -286,7 +334,7 @@ fn every_mode_alone() {
         for act in ActBits::ALL {
             for act_signed in [false, true] {
                 for part in 0..4 / format.bits.lanes() {
-                    let tile = Tile { act_signed, part, ..random_tile(&mut random, 4, act, format) };
+                    let tile = Tile { act_signed, part, ..random_tile(&mut random, 4, 1, act, format) };
                     tester.run(&[tile]);
                 }
             }
@@ -305,7 +353,7 @@ fn modes_change_between_tiles_back_to_back() {
         let tiles: Vec<Tile> = (0..5)
             .map(|_| {
                 let (act, format) = (ActBits::ALL[random.below(3)], formats[random.below(formats.len())]);
-                random_tile(&mut random, 4, act, format)
+                random_tile(&mut random, 4, 1, act, format)
             })
             .collect();
         tester.run(&tiles);
@@ -321,7 +369,7 @@ fn a_tile_costs_the_longer_of_load_and_stream() {
     let tiles: Vec<Tile> = (0..40)
         .map(|i| {
             let act = ActBits::ALL[i % 3];
-            Tile { activations: 16, wait: 0, first_row: 0, ..random_tile(&mut random, 4, act, formats[i % formats.len()]) }
+            Tile { activations: 16, wait: 0, first_row: 0, ..random_tile(&mut random, 4, 1, act, formats[i % formats.len()]) }
         })
         .collect();
     // Sixteen load words at most, sixteen activations: not one bubble.
@@ -339,7 +387,7 @@ fn a_half_drains_while_the_other_fills() {
         activations: 16,
         first_row: 0,
         accumulate: false,
-        ..random_tile(random, 4, ActBits::A4, format)
+        ..random_tile(random, 4, 1, ActBits::A4, format)
     };
     let first = tile(&mut random, false);
     tester.run(&[first]);
@@ -367,7 +415,7 @@ fn small_in_random_modes() {
         let tiles: Vec<Tile> = (0..4)
             .map(|_| {
                 let (act, format) = (ActBits::ALL[random.below(3)], formats[random.below(formats.len())]);
-                random_tile(&mut random, 8, act, format)
+                random_tile(&mut random, 8, 1, act, format)
             })
             .collect();
         tester.run(&tiles);

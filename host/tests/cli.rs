@@ -96,7 +96,7 @@ fn gemm_refuses_bad_input_with_reasons() {
     save(&cut, &[7, 19], Elements::F32(vec![0.0; 133]));
     assert!(gemm(&cut, &w, &[]).contains("element type float32, expected int8 or uint8"));
     let bad = folder.file("bad.toml");
-    std::fs::write(&bad, "name = 'x'\nrows = 3\ncols = 99\ndepth = 1\nactivation_lines = 64\nweight_words = 64\nparameter_entries = 4\naccumulator_rows = 64\ndrain_banks = 1\nstream_bits = 64\n").unwrap();
+    std::fs::write(&bad, "name = 'x'\nrows = 3\ncols = 99\ndepth = 1\nactivation_lines = 64\nweight_words = 64\nweight_bus = 1\nparameter_entries = 4\naccumulator_rows = 64\ndrain_banks = 1\nstream_bits = 64\n").unwrap();
     let said = gemm(&a, &w, &["--config", text(&bad)]);
     assert!(said.contains("rows = 3: expected 4 to 64") && said.contains("cols = 99: expected 4 to 64"), "{said}");
 }
@@ -106,7 +106,7 @@ fn a_configuration_file_of_your_own_works() {
     let folder = Folder::new();
     let (a, w, ..) = matrices(&folder);
     let config = folder.file("own.toml");
-    std::fs::write(&config, "name = 'own'\nrows = 6\ncols = 5\ndepth = 2\nactivation_lines = 64\nweight_words = 64\nparameter_entries = 4\naccumulator_rows = 64\ndrain_banks = 1\nstream_bits = 48\n").unwrap();
+    std::fs::write(&config, "name = 'own'\nrows = 6\ncols = 5\ndepth = 2\nactivation_lines = 64\nweight_words = 64\nweight_bus = 1\nparameter_entries = 4\naccumulator_rows = 64\ndrain_banks = 1\nstream_bits = 48\n").unwrap();
     let (y, z) = (folder.file("y.npy"), folder.file("z.npy"));
     for (config, out) in [(text(&config), &y), ("tiny", &z)] {
         let output = crumb(&["gemm", "--acts", text(&a), "--weights", text(&w), "--config", config, "--out", text(out)]);

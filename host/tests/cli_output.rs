@@ -99,7 +99,7 @@ fn the_main_job_says_whether_the_weights_stayed() {
     assert!(said.lines().next().unwrap().ends_with(", 2 images, weights uploaded once"), "{said}");
     let config = folder.write(
         "own.toml",
-        "name = 'own'\nrows = 4\ncols = 4\ndepth = 1\nactivation_lines = 1024\nweight_words = 256\nparameter_entries = 64\n\
+        "name = 'own'\nrows = 4\ncols = 4\ndepth = 1\nactivation_lines = 1024\nweight_words = 256\nweight_bus = 1\nparameter_entries = 64\n\
          accumulator_rows = 256\ndrain_banks = 1\nstream_bits = 32\n",
     );
     let said = printed(&["run", "--images", "2", "--config", text(&config)]);

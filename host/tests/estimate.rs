@@ -28,7 +28,8 @@ fn measure(job: &Job<'_>, config: &ArrayConfig) -> Counters {
 }
 
 fn config() -> impl Strategy<Value = ArrayConfig> {
-    (0usize..7, prop_oneof![Just(1usize), Just(4)], 4u32..8).prop_map(|(which, drain_banks, rows)| {
+    let buses = prop_oneof![Just(1usize), Just(2), Just(4)];
+    (0usize..7, prop_oneof![Just(1usize), Just(4)], buses, 4u32..8).prop_map(|(which, drain_banks, weight_bus, rows)| {
         let named = |name| ArrayConfig::named(name).unwrap();
         let (accumulator_rows, weight_words) = (1 << rows, 64);
         let config = match which {
@@ -43,7 +44,10 @@ fn config() -> impl Strategy<Value = ArrayConfig> {
             }
             _ => ArrayConfig { rows: 8, cols: 4, stream_bits: 8, weight_words, accumulator_rows, ..named("small") },
         };
-        ArrayConfig { drain_banks, ..config }
+        let rows = config.rows.next_multiple_of(weight_bus);
+        let config = ArrayConfig { rows, drain_banks, weight_bus, ..config };
+        config.validate().unwrap();
+        config
     })
 }
 

@@ -100,25 +100,26 @@ fn segment(k: usize) -> impl Strategy<Value = Segment> {
 
 /// Odd machines that no RTL exists for.
 fn configs() -> impl Strategy<Value = ArrayConfig> {
-    let named = prop::sample::select(vec!["tiny", "small", "medium"]).prop_map(|n| ArrayConfig::named(n).unwrap());
-    let odd = (4usize..9, 4usize..9, prop::sample::select(vec![1usize, 2, 4]), any::<bool>()).prop_map(
-        |(rows, cols, depth, narrow)| {
-            let line = depth * rows.max(cols) * 8;
-            let stream_bits = if narrow || line > 256 { 8 } else { line };
-            ArrayConfig {
-                name: "odd".into(),
-                rows,
-                cols,
-                depth,
-                activation_lines: 32,
-                weight_words: 64,
-                parameter_entries: 4,
-                accumulator_rows: 16,
-                drain_banks: 1,
-                stream_bits,
-            }
-        },
-    );
+    let named = prop::sample::select(vec!["tiny", "small", "wide", "medium"]).prop_map(|n| ArrayConfig::named(n).unwrap());
+    let words = || prop::sample::select(vec![1usize, 2, 4]);
+    let odd = (4usize..9, 4usize..9, words(), words(), any::<bool>()).prop_map(|(rows, cols, depth, weight_bus, narrow)| {
+        let rows = rows.next_multiple_of(weight_bus);
+        let line = depth * rows.max(cols) * 8;
+        let stream_bits = if narrow || line > 256 { 8 } else { line };
+        ArrayConfig {
+            name: "odd".into(),
+            rows,
+            cols,
+            depth,
+            activation_lines: 32,
+            weight_words: 64 / weight_bus,
+            weight_bus,
+            parameter_entries: 4,
+            accumulator_rows: 16,
+            drain_banks: 1,
+            stream_bits,
+        }
+    });
     let drain_banks = prop::sample::select(vec![1usize, 4]);
     (prop_oneof![named, odd], drain_banks).prop_map(|(config, drain_banks)| ArrayConfig { drain_banks, ..config })
 }
@@ -155,7 +156,7 @@ proptest! {
         signed: bool,
         seed: u64,
     ) {
-        let split = (k / 2).next_multiple_of(config.depth).min(k - 1) / config.depth * config.depth;
+        let split = (k / 2).next_multiple_of(config.word_k()).min(k - 1) / config.word_k() * config.word_k();
         prop_assume!(split > 0);
         let segments = vec![Segment { k: 0..split, ..first }, Segment { k: split..k, ..second }];
         let problem = Problem::new(m, k, n, segments, seed);
@@ -220,6 +221,66 @@ fn products_that_could_overflow_are_refused_with_their_numbers() {
         "the sums could reach 2147483648, beyond the int32 limit of 2147483647: K = 131072 * max|a| = 128 * max|w| = 128. \
          Split K, or use fewer bits"
     );
+}
+
+/// A tile begins with an address of the weight memory, which holds `depth * weight_bus` of K: others are refused.
+#[test]
+fn segments_that_begin_within_an_address_are_refused() {
+    for (depth, weight_bus) in [(1, 1), (1, 2), (2, 1), (2, 4), (4, 4)] {
+        let config = ArrayConfig { depth, weight_bus, stream_bits: 32, ..ArrayConfig::named("tiny").unwrap() };
+        for start in 1..34 {
+            let whole = Segment::whole(34, ActBits::A4, true, WeightFormat::top(WeightBits::W4, Rounding::Floor));
+            let segments = vec![Segment { k: start..34, ..whole }];
+            let problem = Problem::new(3, 34, 5, segments, start as u64);
+            let rows = Matrix { elements: &problem.acts, k: 34 };
+            let weights = Weights::Streamed(&problem.weights);
+            let job = Job { m: 3, k: 34, n: 5, rows: &rows, segments: &problem.segments, weights, output: Output::Raw };
+            let result = gemm::run(&mut session(BackendKind::Sim, &config), &job, 0);
+            if start % (depth * weight_bus) == 0 {
+                assert_eq!(result.unwrap(), problem.expected());
+            } else {
+                let expected = format!(
+                    "segment K = {start} .. does not begin at a multiple of {}, the K of a weight-memory address (depth * weight_bus): move its start",
+                    depth * weight_bus
+                );
+                assert_eq!(result.unwrap_err().to_string(), expected);
+            }
+        }
+    }
+}
+
+/// Weights that stay serve every width, whatever the bus: one upload, every precision, also from the middle of K.
+#[test]
+fn resident_weights_serve_every_width_on_every_bus() {
+    for (depth, weight_bus) in [(1, 1), (1, 2), (1, 4), (2, 2), (4, 4)] {
+        let config = ArrayConfig { depth, weight_bus, stream_bits: 32, ..ArrayConfig::named("tiny").unwrap() };
+        let (m, k, n) = (7, 83, 21);
+        let mut store = gemm::WeightStore::default();
+        store.reserve(5, 3, &config).unwrap();
+        let layout = store.reserve(k, n, &config).unwrap();
+        let weights: Vec<i8> = (0..k * n).map(|i| (i * 89 + i / 7) as i8).collect();
+        for kind in [BackendKind::Reference, BackendKind::Sim] {
+            let mut session = session(kind, &config);
+            gemm::upload(&mut session, layout, &weights).unwrap();
+            for act in ActBits::ALL {
+                for bits in WeightBits::ALL {
+                    let format = WeightFormat::top(bits, Rounding::HalfEven);
+                    // The first segment ends within an address, the second begins with one before it: both read its last words.
+                    let [first, second] = [0..45, 32..k].map(|k| Segment { k, ..Segment::whole(0, act, true, format) });
+                    let mut problem = Problem::new(m, k, n, vec![first, second], 9);
+                    problem.weights.clone_from(&weights);
+                    let rows = Matrix { elements: &problem.acts, k };
+                    let weights = Weights::Resident(layout);
+                    let job = Job { m, k, n, rows: &rows, segments: &problem.segments, weights, output: Output::Raw };
+                    assert_eq!(
+                        gemm::run(&mut session, &job, store.used()).unwrap(),
+                        problem.expected(),
+                        "{kind:?} a{act}w{bits} {weight_bus}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// A command's count has 16 bits, and the largest weight memory has one address more than it can say.

@@ -21,8 +21,8 @@
 //! The inner loop has `LANES` columns, four psums each, and no branch; columns beyond the last are multiplied too.
 
 use crate::skew::{Issue, bytes, ones, pack};
-use crate::trace::Visitor;
-use crumb_arch::brick::{brick, column, crumb, pairs};
+use crate::trace::{Visitor, wide};
+use crumb_arch::brick::{brick, bus_word, column, crumb, pairs};
 use crumb_arch::config::ceil_log2;
 use crumb_arch::{ActBits, ArrayConfig};
 
@@ -36,11 +36,14 @@ const MOST_DELAY: usize = 4;
 /// Cycles between two moves of the activation history.
 const SLACK: usize = 64;
 
-/// All PEs. Index of PE (r, c): `r * cols + c`; of a word in it: times `depth`, plus d.
+/// All PEs. Index of PE (r, c): `r * cols + c`; of a word in it: times `depth`, plus d; of a word of its bus: times `bus * depth`, plus
+/// `b * depth + d`.
 pub struct Array {
     rows: usize,
     cols: usize,
     depth: usize,
+    /// Words of the weight bus.
+    bus: usize,
     chunks: usize,
     psum_bits: u32,
     /// Cycles from `act` and `active` to their product's addition: pair, sum, tree.
@@ -83,13 +86,14 @@ impl Array {
             rows,
             cols,
             depth,
+            bus: config.weight_bus,
             chunks,
             psum_bits: config.psum_bits(),
             delay,
             streams: vec![0; rows * depth * 5 * stream],
             stream,
             head: SLACK,
-            weight: vec![0; rows * cols * depth],
+            weight: vec![0; words * config.weight_bus],
             top: 0,
             shadow: vec![[0; 4]; words],
             active: vec![vec![[0; 4]; words]; delay],
@@ -106,7 +110,7 @@ impl Array {
         &self.psum[(self.rows - 1) * self.chunks..]
     }
 
-    /// One clock edge. `act` and `ctl` row by row (`depth` words each), `weight` and `init` column by column.
+    /// One clock edge. `act` and `ctl` row by row (`depth` words each), `weight` (`bus * depth`) and `init` column by column.
     #[inline(always)]
     pub fn clock(&mut self, act: &[u8], ctl: &[Issue], weight: &[u8], init: &[Lanes]) {
         match self.depth {
@@ -180,7 +184,7 @@ impl Array {
     /// Start of the weight registers of row `r`; after `push`, what the row receives in this edge.
     fn weight_row(&self, r: usize) -> usize {
         let row = self.top + r;
-        (if row < self.rows { row } else { row - self.rows }) * self.cols * self.depth
+        (if row < self.rows { row } else { row - self.rows }) * self.cols * self.bus * self.depth
     }
 
     /// The swaps and loads of row `r`, oldest stage first, so that each stage still finds the old value of the one before.
@@ -220,12 +224,12 @@ impl Array {
                 self.active[0][words.clone()].copy_from_slice(&self.shadow[words]);
             }
         }
-        let weights = self.weight_row(r);
+        let (weights, bus) = (self.weight_row(r), self.bus);
         for c in ones(load[0] | load[1] | load[2] | load[3], cols) {
-            for d in 0..depth {
-                let weight = self.weight[weights + c * depth + d];
-                for (word, load) in self.shadow[(r * cols + c) * depth + d].iter_mut().zip(load) {
-                    *word = if load >> c & 1 == 1 { weight } else { *word };
+            let weights = &self.weight[weights + c * bus * depth..][..bus * depth];
+            for (d, shadow) in self.shadow[(r * cols + c) * depth..][..depth].iter_mut().enumerate() {
+                for (i, (word, load)) in shadow.iter_mut().zip(load).enumerate() {
+                    *word = if load >> c & 1 == 1 { weights[bus_word(i, bus) * depth + d] } else { *word };
                 }
             }
         }
@@ -270,7 +274,8 @@ impl Array {
         let load = tokens.load.iter().rev().fold(0, |load, &bits| load << 1 | bit(bits));
         v.register("act", 8 * depth as u32, bytes(&acts));
         v.register("ctl", 7, pack(&[(4, load), (1, bit(tokens.swap[0])), (2, self.raw(r, c, 0, 0).1.into())]));
-        v.register("weight", 8 * depth as u32, bytes(&self.weight[self.weight_row(r) + c * depth..][..depth]));
+        let words = self.bus * depth;
+        wide(v, "weight", &self.weight[self.weight_row(r) + c * words..][..words]);
         for (name, words) in [("shadow", &self.shadow), ("active", &self.active[0])] {
             for (i, &word) in words[at..at + depth].as_flattened().iter().enumerate() {
                 v.register(&format!("{name}_{i}"), 8, u64::from(word));

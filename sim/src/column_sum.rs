@@ -1,8 +1,8 @@
 //! Column sum: minus the activation offset times the weight crumbs of one column; the psums of row 0 start from it.
 //!
 //! ```text
-//!  weight crumb j --> (+) --> usum[j] --swap--> hold[j] --> -(<< log2 oa) --> scaled[j] [--> wait..] --> init[j]
-//!                      ^---------|
+//!  crumbs j of the bus --> (+) --> usum[j] --swap--> hold[j] --> -(<< log2 oa) --> scaled[j] [--> wait..] --> init[j]
+//!                           ^---------|
 //! ```
 //!
 //! Latency: `init` changes three cycles after the swap reaches row 0 (+ log2 depth: `wait0`, `wait1`), with the first product
@@ -11,7 +11,7 @@
 use crate::array::{LANES, Lanes};
 use crate::skew::{Issue, ones, pack};
 use crate::trace::Visitor;
-use crumb_arch::brick::{activation_offset_log2, crumb};
+use crumb_arch::brick::{bus_offset_log2, crumb};
 use crumb_arch::config::ceil_log2;
 use crumb_arch::{ActBits, ArrayConfig};
 
@@ -34,7 +34,9 @@ pub struct ColumnSum {
     load: u64,
     /// `col_edge[c].swap`, of s cycles ago.
     swap: [u64; 5],
-    depth: usize,
+    bus: usize,
+    /// Weight words of a column at the array's edge, `weight_bus * depth`.
+    words: usize,
     waits: usize,
     usum_bits: u32,
     psum_bits: u32,
@@ -48,7 +50,8 @@ impl ColumnSum {
             init: vec![Lanes::default(); config.cols.div_ceil(LANES)],
             load: 0,
             swap: [0; 5],
-            depth: config.depth,
+            bus: config.weight_bus,
+            words: config.word_k(),
             waits: ceil_log2(config.depth) as usize,
             usum_bits: config.crumb_sum_bits(),
             psum_bits: config.psum_bits(),
@@ -73,7 +76,7 @@ impl ColumnSum {
             let column = &mut self.columns[c];
             for (j, usum) in column.usum.iter_mut().enumerate() {
                 let base = if col_edge[c].weight.first { 0 } else { *usum };
-                let crumbs: u16 = weight[c * self.depth..][..self.depth].iter().map(|&word| u16::from(crumb(word, j))).sum();
+                let crumbs: u16 = weight[c * self.words..][..self.words].iter().map(|&word| u16::from(crumb(word, j))).sum();
                 *usum = (base + crumbs) & mask;
             }
         }
@@ -101,7 +104,7 @@ impl ColumnSum {
         for c in ones(self.swap[1], cols) {
             let column = &mut self.columns[c];
             let bits = ActBits::from_code(column.a_code).unwrap_or(ActBits::A2);
-            let offset = if column.act_signed { 1u16 << activation_offset_log2(bits) } else { 0 };
+            let offset = if column.act_signed { 1u16 << bus_offset_log2(bits, self.bus) } else { 0 };
             column.scaled = column.hold.map(|hold| hold.wrapping_mul(offset).wrapping_neg());
         }
         for c in ones(self.swap[0], cols) {

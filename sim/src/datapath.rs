@@ -40,14 +40,14 @@ pub struct ActivationIssue {
     pub act_signed: bool,
 }
 
-/// One weight word per column leaves the weight memory for one row of PEs.
+/// The weight words of one bus cycle leave the weight memory for one row of PEs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WeightIssue {
     /// A weight is issued in this cycle.
     pub valid: bool,
-    /// Word of the weight memory.
+    /// Word of the weight memory, the first of those delivered: `weight_bus` words to an address.
     pub address: u16,
-    /// The word exists; otherwise weight 0 is delivered (rows beyond the end of a tile).
+    /// The words exist; otherwise weight 0 is delivered (rows beyond the end of a tile).
     pub real: bool,
     /// First weight word of a tile.
     pub first: bool,
@@ -55,6 +55,8 @@ pub struct WeightIssue {
     pub row: u8,
     /// Shadow words that load it: one bit per activation crumb.
     pub mask: u8,
+    /// Activation width of the tile that loads: how many words are delivered.
+    pub a_code: u8,
     /// Weight width: 0, 1, 2, 3 for 8, 4, 2, 6 bits.
     pub w_code: u8,
     /// 0 for the rounded top, 1.. for the residual bits below it.
@@ -134,9 +136,9 @@ pub enum MemoryWrite<'a> {
         /// Byte `r * depth + d` for word d of row r.
         line: &'a [u8],
     },
-    /// One of the four lines of a weight-memory address.
+    /// One of the four lines of a word of the weight memory.
     Weights {
-        /// Address in the weight memory.
+        /// Word of the weight memory: `weight_bus` words to an address.
         address: u16,
         /// Which of the four.
         subline: u8,
@@ -286,7 +288,7 @@ impl Datapath {
         self.accumulator.sum(half, bank, column, address)
     }
 
-    /// Word `d` of `column` in the weight memory, slot t in byte t.
+    /// Word `d` of `column` in word `address` of the weight memory, slot t in byte t: `weight_bus` words to an address.
     pub fn weight_word(&self, column: usize, d: usize, address: usize) -> u32 {
         self.weight_memory.word(column, d, address)
     }

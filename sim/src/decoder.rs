@@ -10,7 +10,7 @@
 //! Invariant: nothing is dispatched that [`Command::decode`] refuses, nor anything but `ReadStatus` and `ClearError` in the error state.
 
 use crate::trace::Visitor;
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_WEIGHT_WORD, Pattern};
+use crumb_arch::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, Pattern};
 use crumb_arch::counters::COUNT;
 use crumb_arch::status::STATUS_WORDS;
 use crumb_arch::{ArrayConfig, Command, MachineError, Op};
@@ -84,7 +84,7 @@ struct Ends {
 pub struct Write {
     /// The load command's operation.
     pub op: Op,
-    /// Address in that memory.
+    /// Address in that memory; in the weight memory that of a word, `weight_bus` words to an address.
     pub address: u16,
     /// Which of the address's lines this is.
     pub subline: u8,
@@ -256,7 +256,7 @@ impl Decoder {
     }
 
     fn decide(&mut self) {
-        let verdict = self.decoded.and_then(|command| match (command.payload_lines() > 0, self.framed) {
+        let verdict = self.decoded.and_then(|command| match (command.payload_lines(&self.config) > 0, self.framed) {
             (true, true) => Err(MachineError::Truncated),
             (false, false) => Err(MachineError::Overlong),
             _ => Ok(command.op),
@@ -278,8 +278,9 @@ impl Decoder {
         self.state = State::Header;
         match *op {
             Op::LoadActivations { base, count } | Op::LoadWeights { base, count } | Op::LoadParameters { base, count } => {
-                (self.address, self.subline) = (base, 0);
-                self.lines_left = u32::from(count) * u32::from(sublines(op));
+                let words = if matches!(op, Op::LoadWeights { .. }) { self.config.weight_bus as u16 } else { 1 };
+                (self.address, self.subline) = (base.wrapping_mul(words), 0);
+                self.lines_left = u32::from(count) * u32::from(words) * u32::from(sublines(op));
                 self.state = State::Payload;
             }
             Op::ReadStatus | Op::ReadCounters => (self.index, self.state) = (0, State::Respond),
@@ -339,10 +340,10 @@ impl Decoder {
     }
 }
 
-/// Payload lines of one address of the memory that a load writes.
+/// Payload lines of what a load writes at once: a line of activations, a word of the weight memory, a parameter entry.
 const fn sublines(op: &Op) -> u8 {
     match op {
-        Op::LoadWeights { .. } => LINES_PER_WEIGHT_WORD as u8,
+        Op::LoadWeights { .. } => LINES_PER_BUS_WORD as u8,
         Op::LoadParameters { .. } => LINES_PER_PARAMETER as u8,
         _ => 1,
     }

@@ -5,11 +5,11 @@
 //!                      |                   |
 //!                 weight issue        activation issue, accumulate token
 //! ```
-//! A tile takes `max(rows, R * 8/A)` cycles with no bubble between tiles, unless it adds to sums that are still being written.
+//! A tile takes `max(rows, L)` cycles, `L = ArrayConfig::load_cycles`, with no bubble between tiles, unless it adds to sums that are still being written.
 
 use crate::datapath::{ActivationIssue, Token, WeightIssue};
 use crate::trace::Visitor;
-use crumb_arch::brick::load_mask;
+use crumb_arch::brick::{load_mask, words_per_load};
 use crumb_arch::command::Pattern;
 use crumb_arch::{ArrayConfig, Tile};
 
@@ -22,6 +22,7 @@ struct Load {
     address: u16,
     left: u16,
     row: u8,
+    /// Cycle of the row's loads.
     lane: u8,
     tile: Tile,
     pattern: Pattern,
@@ -47,6 +48,7 @@ struct Stream {
 /// The sequencer's registers.
 pub struct Sequencer {
     rows: usize,
+    bus: usize,
     load: Load,
     stream: Stream,
 }
@@ -61,6 +63,7 @@ impl Sequencer {
     pub fn new(config: &ArrayConfig) -> Self {
         Self {
             rows: config.rows,
+            bus: config.weight_bus,
             load: Load {
                 valid: false,
                 done: false,
@@ -92,7 +95,7 @@ impl Sequencer {
     }
 
     fn lane_wraps(&self) -> bool {
-        self.load.lane as usize == self.load.tile.act.lanes() - 1
+        self.load.lane as usize == self.load.tile.act.lanes().div_ceil(self.bus) - 1
     }
 
     fn load_last(&self) -> bool {
@@ -157,7 +160,8 @@ impl Sequencer {
             real: l.left != 0,
             first: l.first,
             row: l.row,
-            mask: load_mask(l.tile.act, l.lane as usize),
+            mask: load_mask(l.tile.act, l.lane as usize, self.bus),
+            a_code: l.tile.act.code(),
             w_code: l.tile.weight.bits.code(),
             slice: l.tile.weight.slice,
             rounding: l.tile.weight.rounding.code(),
@@ -186,6 +190,7 @@ impl Sequencer {
     pub fn clock(&mut self, dispatch: Option<(Tile, Pattern)>) {
         let (start, issue, last, wraps) = (self.start(), self.load_issue(), self.load_last(), self.lane_wraps());
         let stream_last = self.stream_last();
+        let (bus, words) = (self.bus as u16, words_per_load(self.load.tile.act, self.bus) as u16);
         if start {
             let Load { tile, pattern, .. } = self.load;
             self.stream = Stream {
@@ -213,7 +218,7 @@ impl Sequencer {
         self.stream.ended = stream_last;
         let l = &mut self.load;
         if let Some((tile, pattern)) = dispatch {
-            let (address, left) = (tile.weights, tile.k_words);
+            let (address, left) = (tile.weights.wrapping_mul(bus), tile.k_words.wrapping_mul(bus));
             *l = Load { valid: true, done: false, first: true, address, left, row: 0, lane: 0, tile, pattern };
             return;
         }
@@ -224,8 +229,8 @@ impl Sequencer {
         }
         if issue {
             l.first = false;
-            l.address = l.address.wrapping_add(1);
-            l.left = l.left.saturating_sub(1);
+            l.address = l.address.wrapping_add(words);
+            l.left = l.left.saturating_sub(words);
             l.lane = if wraps { 0 } else { l.lane + 1 };
             l.row = l.row.wrapping_add(wraps.into());
         }

@@ -3,8 +3,8 @@
 //! ```text
 //!  issue --+--> row[0] --> row[1] ...   row[r] --> bank r ---> word[r] --^ sign mask --> act[r]
 //!          |                               +-----> row_read[r] -> row_ctl[r] ---------> ctl[r]
-//!          +--> col[0] --> col[1] ...   col[c] --> bank c ---> word[c] --> precision switch --> weight[c]
-//!                                          +-----> col_read[c] -> col_ctl[c] -----------------> col_edge[c]
+//!          +--> col[0] --> col[1] ...   col[c] --> bank c ---> word[c] --> precision switch, bus --> weight[c]
+//!                                          +-----> col_read[c] -> col_ctl[c] ----------------------> col_edge[c]
 //!  token -> token[0] --> token[1] ...   combiner[c]: token1 .. token5
 //! ```
 //!
@@ -13,9 +13,9 @@
 
 use crate::activation_buffer::ActivationBuffer;
 use crate::datapath::{ActivationIssue, WeightIssue};
-use crate::trace::Visitor;
+use crate::trace::{Visitor, wide};
 use crate::weight_memory::WeightMemory;
-use crumb_arch::brick::activation_flip;
+use crumb_arch::brick::{activation_flip, bus_lane, cross_crumbs, crosses_crumbs};
 use crumb_arch::{ActBits, ArrayConfig, Rounding, WeightBits, WeightFormat};
 
 /// A delay line: what was pushed, newest first. Moves once in `SLACK` pushes.
@@ -118,6 +118,16 @@ pub fn pack(fields: &[(u32, u64)]) -> u64 {
     fields.iter().rev().fold(0, |bits, &(width, value)| bits << width | value & ((1 << width) - 1))
 }
 
+/// The word of the address that stands in word `b` of the bus: a wide bus at a wide activation takes some of them, each several times.
+#[inline(always)]
+fn delivered(issue: &WeightIssue, b: usize, bus: usize) -> usize {
+    if bus == 1 {
+        return 0;
+    }
+    let act = ActBits::from_code(issue.a_code).unwrap_or(ActBits::A8);
+    usize::from(issue.address) & (bus - 1) | bus_lane(act, 0, b, bus)
+}
+
 /// `activation_flip` for a code as it stands in a register (3, illegal, flips like 2).
 pub fn sign_mask(a_code: u8, act_signed: bool) -> u8 {
     activation_flip(ActBits::from_code(a_code).unwrap_or(ActBits::A2), act_signed)
@@ -141,6 +151,7 @@ pub struct Skew {
     rows: usize,
     cols: usize,
     depth: usize,
+    bus: usize,
 }
 
 impl Skew {
@@ -149,9 +160,9 @@ impl Skew {
         Self {
             issues: History::new(config.rows.max(config.cols) + 4),
             row_words: vec![0; config.rows * config.depth],
-            col_words: vec![0; config.cols * config.depth],
+            col_words: vec![0; config.cols * config.word_k()],
             act: vec![0; config.rows * config.depth],
-            weight: vec![0; config.cols * config.depth],
+            weight: vec![0; config.cols * config.word_k()],
             switch: PrecisionSwitch::new(),
             fresh: u64::MAX,
             read: u64::MAX,
@@ -159,6 +170,7 @@ impl Skew {
             rows: config.rows,
             cols: config.cols,
             depth: config.depth,
+            bus: config.weight_bus,
         }
     }
 
@@ -174,7 +186,7 @@ impl Skew {
         self.issues.from(3)
     }
 
-    /// Weight words at the array's edge, `depth` bytes for each column.
+    /// Weight words at the array's edge, `weight_bus * depth` bytes for each column.
     #[inline(always)]
     pub fn weight(&self) -> &[u8] {
         &self.weight
@@ -203,19 +215,26 @@ impl Skew {
             for (act, data) in act.iter_mut().zip(data) {
                 *act = data ^ mask;
             }
+            if self.bus == 2 && ActBits::from_code(issue.act.a_code).is_some_and(|bits| crosses_crumbs(bits, self.bus)) {
+                act.iter_mut().for_each(|act| *act = cross_crumbs(*act));
+            }
         }
         self.row_words.copy_from_slice(activations.data());
         activations.read(self.issues.from(0).iter().map(|issue| issue.act.address));
 
+        let column = self.bus * self.depth;
         for c in ones(self.taken, self.cols) {
             let issue = &self.issues.get(c + 2).weight;
-            let words = &self.col_words[c * self.depth..][..self.depth];
-            for (weight, &word) in self.weight[c * self.depth..].iter_mut().zip(words) {
-                *weight = self.switch.apply(issue, word);
+            let words = &self.col_words[c * column..][..column];
+            for (b, weights) in self.weight[c * column..][..column].chunks_exact_mut(self.depth).enumerate() {
+                let from = delivered(issue, b, self.bus) * self.depth;
+                for (weight, &word) in weights.iter_mut().zip(&words[from..]) {
+                    *weight = self.switch.apply(issue, word);
+                }
             }
         }
         for c in ones(self.read, self.cols) {
-            self.col_words[c * self.depth..][..self.depth].copy_from_slice(weights.data(c));
+            self.col_words[c * column..][..column].copy_from_slice(weights.data(c));
         }
         for c in ones(self.fresh, self.cols) {
             weights.read(c, self.issues.get(c).weight.address);
@@ -246,11 +265,11 @@ impl Skew {
             v.scope(&format!("column_edge_{c}"));
             v.register("col_read", 31, self.issues.get(c + 1).column_bits());
             v.register("col_ctl", 31, self.issues.get(c + 2).column_bits());
-            for (d, &word) in self.col_words[c * self.depth..][..self.depth].iter().enumerate() {
-                let name = if self.depth == 1 { "word".to_owned() } else { format!("word_{d}") };
-                v.register(&name, 32, word.into());
+            let column = self.bus * self.depth;
+            for (i, &word) in self.col_words[c * column..][..column].iter().enumerate() {
+                v.register(&format!("word_{i}"), 32, word.into());
             }
-            v.register("weight", 8 * self.depth as u32, bytes(&self.weight[c * self.depth..][..self.depth]));
+            wide(v, "weight", &self.weight[c * column..][..column]);
             v.register("col_edge", 6, self.issues.get(c + 3).column_control_bits());
             v.end();
         }
@@ -263,6 +282,11 @@ impl Skew {
         }
         for c in 0..self.cols {
             v.register(&format!("col_{c}"), 31, self.issues.get(c).column_bits());
+        }
+        // A bus of one word delivers it at every width: nobody asks for it.
+        let asked = if self.bus == 1 { 0 } else { self.cols + 2 };
+        for age in 0..asked {
+            v.register(&format!("load_code_{age}"), 2, self.issues.get(age).weight.a_code.into());
         }
     }
 }

@@ -30,7 +30,7 @@ fn stream(config: &ArrayConfig) -> Beats {
         let command = Command { op, fence_compute: Some(0), fence_drain: true };
         let mut bytes = Vec::new();
         header_lines(&command.encode(), config, &mut bytes);
-        for _ in 0..command.payload_lines() * config.line_bytes() {
+        for _ in 0..command.payload_lines(config) * config.line_bytes() {
             seed = seed.wrapping_mul(37).wrapping_add(101);
             bytes.push(seed ^ seed >> 3);
         }

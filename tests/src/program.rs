@@ -174,7 +174,7 @@ impl Writer<'_> {
     /// A load with random payload. Significands are those of a float32, or zero.
     fn load(&mut self, op: Op) {
         let command = Command { op, fence_compute: Some(0), fence_drain: true };
-        let mut payload = self.noise(command.payload_lines() * self.config.line_bytes());
+        let mut payload = self.noise(command.payload_lines(self.config) * self.config.line_bytes());
         if let Op::LoadParameters { .. } = op {
             let zero = self.rng.u8(..8) == 0;
             for entry in payload.chunks_exact_mut(LINES_PER_PARAMETER * self.config.line_bytes()) {
@@ -235,7 +235,7 @@ impl Writer<'_> {
         };
         let command = Command { op, fence_compute: Some(0), fence_drain: true };
         let mut bytes = self.header(&command);
-        let whole = bytes.len() + command.payload_lines() * line;
+        let whole = bytes.len() + command.payload_lines(self.config) * line;
         match self.rng.u8(..4) {
             0 => {
                 let length = self.rng.usize(1..6 * line);

@@ -13,7 +13,8 @@ fn configs() -> Vec<ArrayConfig> {
     let named = |name| ArrayConfig::named(name).unwrap();
     let deep = |depth| ArrayConfig { rows: 5, cols: 12, depth, stream_bits: 96, ..named("tiny") };
     let wide = ArrayConfig { drain_banks: 4, ..deep(2) };
-    vec![named("tiny"), named("medium"), deep(2), deep(4), named("wide"), wide]
+    let bus = |weight_bus, depth| ArrayConfig { weight_bus, rows: 8, ..deep(depth) };
+    vec![named("tiny"), named("medium"), deep(2), deep(4), wide, named("wide"), bus(2, 1), bus(2, 2), bus(4, 4)]
 }
 
 /// Runs a program on the reference and on the simulator; gives the simulator for a look at its counters.
@@ -33,7 +34,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn any_program_gives_the_answers_of_the_reference(
-        which in 0usize..6, seed: u64, length in 0usize..60, stalls in prop_oneof![Just((0u8, 0u8)), (0u8..80, 0u8..80)],
+        which in 0usize..9, seed: u64, length in 0usize..60, stalls in prop_oneof![Just((0u8, 0u8)), (0u8..80, 0u8..80)],
     ) {
         let config = &configs()[which];
         let program = random(config, seed, length);

@@ -69,9 +69,9 @@ impl Backend for LockstepBackend {
     }
 }
 
-fn lockstep(name: &str, count: usize) {
-    let config = ArrayConfig::named(name).unwrap();
-    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl: RtlMachine::open(name).unwrap(), compared: 0 };
+fn lockstep(rtl: RtlMachine, count: usize) {
+    let config = rtl.config().clone();
+    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl, compared: 0 };
     let backend = LockstepBackend(Driver::new(both), config.clone());
     let stall = |seed| Stall { seed, percent: 15 };
     let mut session = Session::new(Box::new(backend)).with_stalls(stall(3), stall(4));
@@ -85,9 +85,9 @@ fn lockstep(name: &str, count: usize) {
 }
 
 /// Random programs: tiles, drains, loads and bad packets in any order.
-fn programs(name: &str, lengths: &[usize]) {
-    let config = ArrayConfig::named(name).unwrap();
-    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl: RtlMachine::open(name).unwrap(), compared: 0 };
+fn programs(rtl: RtlMachine, lengths: &[usize]) {
+    let config = rtl.config().clone();
+    let both = Lockstep { sim: Machine::new(&config).unwrap(), rtl, compared: 0 };
     let mut backend = LockstepBackend(Driver::new(both), config.clone());
     for (seed, &length) in lengths.iter().enumerate() {
         let batch = random(&config, seed as u64, length).batch((20, 40), seed as u64);
@@ -97,32 +97,42 @@ fn programs(name: &str, lengths: &[usize]) {
 
 #[test]
 fn tiny_under_random_programs() {
-    programs("tiny", &[30, 50]);
+    programs(RtlMachine::open("tiny").unwrap(), &[30, 50]);
 }
 
 #[test]
 fn medium_under_a_random_program() {
-    programs("medium", &[4]);
-}
-
-#[test]
-fn wide_under_random_programs() {
-    programs("wide", &[20]);
-}
-
-#[test]
-fn wide_in_every_mode() {
-    lockstep("wide", 6);
+    programs(RtlMachine::open("medium").unwrap(), &[4]);
 }
 
 #[test]
 fn tiny_in_every_mode() {
-    lockstep("tiny", 15);
+    lockstep(RtlMachine::open("tiny").unwrap(), 15);
 }
 
 #[test]
 fn medium_with_two_beats_a_line() {
-    lockstep("medium", 2);
+    lockstep(RtlMachine::open("medium").unwrap(), 2);
+}
+
+#[test]
+fn a_weight_bus_of_two_words_in_every_mode() {
+    lockstep(RtlMachine::tiny_bus2().unwrap(), 15);
+}
+
+#[test]
+fn a_weight_bus_of_two_words_under_random_programs() {
+    programs(RtlMachine::tiny_bus2().unwrap(), &[30, 50]);
+}
+
+#[test]
+fn wide_in_some_modes() {
+    lockstep(RtlMachine::open("wide").unwrap(), 6);
+}
+
+#[test]
+fn wide_under_random_programs() {
+    programs(RtlMachine::open("wide").unwrap(), &[20]);
 }
 
 /// Raw rows and every output width, of one to four banks: what a drain reads at once, and what shares a line.
@@ -136,7 +146,7 @@ fn drains(name: &str) {
         let command = Command::from(op);
         let mut bytes = Vec::new();
         header_lines(&command.encode(), &config, &mut bytes);
-        bytes.extend((0..command.payload_lines() * config.line_bytes()).map(|_| {
+        bytes.extend((0..command.payload_lines(&config) * config.line_bytes()).map(|_| {
             byte = byte.wrapping_mul(77).wrapping_add(45);
             byte
         }));

@@ -178,3 +178,34 @@ fn large_raw() {
 fn large_requantized() {
     nine_modes("large", false);
 }
+
+/// Back to back, a tile of M rows takes `max(M, L)` cycles, `L = R * ceil(8/A / weight_bus)`, and every cycle of a load reads an address.
+#[test]
+fn a_tile_costs_the_longer_of_its_rows_and_the_next_load() {
+    const TILES: u64 = 12;
+    for (weight_bus, loads) in [(1, [8, 16, 32]), (2, [8, 8, 16]), (4, [8, 8, 8])] {
+        let config = ArrayConfig { weight_bus, ..ArrayConfig::named("small").unwrap() };
+        for (act, load) in ActBits::ALL.into_iter().zip(loads) {
+            for rows in [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50] {
+                let mut stream = Beats::new(config.stream_bits / 8);
+                let mut send = |op: Op| {
+                    let mut lines = Vec::new();
+                    header_lines(&Command::from(op).encode(), &config, &mut lines);
+                    stream.append(&Beats::packet(config.stream_bits / 8, &lines));
+                };
+                for _ in 0..TILES {
+                    send(Op::Compute(Tile { rows, k_words: config.tile_words(act) as u16, act, ..Tile::ONE }));
+                }
+                send(Op::Drain(Drain { rows: 1, accumulator: 0, half: 0, banks: 1, requantize: None }));
+                let mut driver = Driver::new(Watched::new(Machine::new(&config).unwrap()));
+                let outcome = driver.run(&Batch::new(stream, Expect::Packets(1), 100_000)).unwrap();
+                assert_eq!((outcome.end, outcome.error), (End::Complete, 0));
+                let watched = driver.boundary_mut();
+                let (first, last) = watched.span.unwrap();
+                let cost = u64::from(rows).max(load);
+                assert_eq!(last - first + 1, (TILES - 1) * cost + u64::from(rows), "a{act}, {rows} rows, bus {weight_bus}");
+                assert_eq!(watched.machine().counters()[Counter::WeightWordsRead], TILES * load, "a{act}, bus {weight_bus}");
+            }
+        }
+    }
+}

@@ -62,7 +62,7 @@ pub const ROWS: Field = Field::new(1, 16, 16, "rows", "rows M, 1 or more");
 /// Compute: first weight address.
 pub const WEIGHTS: Field = Field::new(2, 0, 16, "weights", "first address of the weight memory");
 /// Compute: weight addresses.
-pub const K_WORDS: Field = Field::new(2, 16, 16, "k_words", "weight addresses to load, 1 to 8/A for each row of the array");
+pub const K_WORDS: Field = Field::new(2, 16, 16, "k_words", "weight addresses to load, 1 to rows * 8/A / weight_bus");
 /// Compute: first accumulator row.
 pub const TILE_ACCUMULATOR: Field = Field::new(3, 0, 12, "accumulator", "first accumulator row");
 /// Compute: accumulator half.

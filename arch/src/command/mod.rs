@@ -9,6 +9,7 @@ pub mod fields;
 pub use codec::{code9, value9};
 pub use fields::{Field, layout, used_bits};
 
+use crate::config::ArrayConfig;
 use crate::precision::{ActBits, Rounding, WeightBits};
 use crate::switch::WeightFormat;
 
@@ -16,8 +17,9 @@ use crate::switch::WeightFormat;
 pub const MAGIC: u16 = 0xC842;
 /// Header words, one in each header line.
 pub const HEADER_WORDS: usize = 4;
-/// Payload lines of one weight-memory address.
-pub const LINES_PER_WEIGHT_WORD: usize = 4;
+/// Payload lines of one word of the weight bus: one for each slot. An address has `weight_bus` words
+/// ([`ArrayConfig::lines_per_weight_word`]).
+pub const LINES_PER_BUS_WORD: usize = 4;
 /// Payload lines of one parameter entry.
 pub const LINES_PER_PARAMETER: usize = 8;
 /// Output lines of one row and bank of raw int32 results.
@@ -56,7 +58,7 @@ pub struct Tile {
     pub rows: u16,
     /// First address of the weight memory.
     pub weights: u16,
-    /// Weight addresses to load, 1 to `rows * 8/A` of the configuration; the rest of the tile is weight 0.
+    /// Weight addresses to load, 1 to [`ArrayConfig::tile_words`]; the rest of the tile is weight 0.
     pub k_words: u16,
     /// First accumulator row.
     pub accumulator: u16,
@@ -161,7 +163,7 @@ pub enum Op {
         /// Lines.
         count: u16,
     },
-    /// Writes `count` weight-memory addresses from `base`, four payload lines each.
+    /// Writes `count` weight-memory addresses from `base`, [`ArrayConfig::lines_per_weight_word`] payload lines each.
     LoadWeights {
         /// First address.
         base: u16,
@@ -211,10 +213,10 @@ impl From<Op> for Command {
 
 impl Command {
     /// Payload lines that follow the header.
-    pub const fn payload_lines(&self) -> usize {
+    pub const fn payload_lines(&self, config: &ArrayConfig) -> usize {
         match self.op {
             Op::LoadActivations { count, .. } => count as usize,
-            Op::LoadWeights { count, .. } => count as usize * LINES_PER_WEIGHT_WORD,
+            Op::LoadWeights { count, .. } => count as usize * config.lines_per_weight_word(),
             Op::LoadParameters { count, .. } => count as usize * LINES_PER_PARAMETER,
             _ => 0,
         }

@@ -1,7 +1,7 @@
 //! `docs/commands.md`: every command, every field, every answer.
 
 use super::{NOTICE, table};
-use crate::command::{Field, HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, LINES_PER_WEIGHT_WORD, MAGIC, layout, opcode};
+use crate::command::{Field, HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, MAGIC, layout, opcode};
 use crate::counters::COUNT;
 use crate::status::STATUS_WORDS;
 
@@ -20,7 +20,7 @@ const fn entry(opcode: u8, name: &'static str, does: &'static str, payload: &'st
 
 const ENTRIES: [Entry; 10] = [
     entry(opcode::LOAD_ACTIVATIONS, "load_activations", "writes lines of the activation buffer", "count", "none"),
-    entry(opcode::LOAD_WEIGHTS, "load_weights", "writes addresses of the weight memory", "4 * count", "none"),
+    entry(opcode::LOAD_WEIGHTS, "load_weights", "writes addresses of the weight memory", "4 * weight_bus * count", "none"),
     entry(opcode::LOAD_PARAMETERS, "load_parameters", "writes entries of the parameter memory", "8 * count", "none"),
     entry(
         opcode::COMPUTE,
@@ -85,15 +85,16 @@ pub fn page() -> String {
          ## Payload\n\n\
          - **Activations**: line `i` goes to address `base + i`. Byte `r * depth + d` is word `d` of row `r`; it holds 8/A activations, the first in the\n  \
            lowest bits. Row `r`, lane `l`, word `d` is element `(r * 8/A + l) * depth + d` of the K tile.\n\
-         - **Weights**: {LINES_PER_WEIGHT_WORD} lines for each address. Byte `c * depth + d` of line `t` is the int8 weight of slot `t` of column `c`. Channel `j` of a group of 4 *\n  \
-           columns has slot `t = j / columns` of column `c = j mod columns`. An address is one `(row, lane)` of a tile, in K order.\n\
+         - **Weights**: {LINES_PER_BUS_WORD} lines for each of the `weight_bus` words of an address. Byte `c * depth + d` of line `{LINES_PER_BUS_WORD} * b + t` is the int8 weight of slot `t` of column `c` in\n  \
+           word `b`. Channel `j` of a group of 4 * columns has slot `t = j / columns` of column `c = j mod columns`. A word is one `(row, lane)` of a tile, in K order:\n  \
+           element k of a matrix lies in word `k / depth mod weight_bus` of address `k / (depth * weight_bus)`.\n\
          - **Parameters**: {LINES_PER_PARAMETER} lines for each entry. Byte `c` of line `q` is byte `q` of the 64-bit entry of column `c`: bias in bits 31..0, significand in\n  \
            55..32, shift in 63..56. A significand is 0 or has its top bit set, as that of a float32 has; others give no defined value.\n\n\
          ## Answers\n\n\
          Each answer is one packet.\n\n\
          - **drain, raw**: for each row and bank, {LINES_PER_RAW_ROW} lines with the int32 of every column, little-endian, column order.\n\
          - **drain, requantized**: for each row, `ceil(banks * width / 8)` lines; byte `c` holds column `c`, banks packed with the lowest in the lowest bits.\n\
-         - **read_status**: {STATUS_WORDS} lines, one 32-bit word in each: `{{magic: 16, error: 16}}`; `{{stream bytes: 8, depth: 8, columns: 8, rows: 8}}`; log2 of\n  \
+         - **read_status**: {STATUS_WORDS} lines, one 32-bit word in each: `{{magic: 16, error: 16}}`; `{{stream bytes: 8, log2 weight_bus: 4, depth: 4, columns: 8, rows: 8}}`; log2 of\n  \
            `{{accumulator rows: 8, parameter entries: 8, weight words: 8, activation lines: 8}}`; commands carried out, this one included, modulo 2^32.\n\
          - **read_counters**: {} lines: see [counters.md](counters.md).\n\n\
          What the machine does with a bad command stands in [errors.md](errors.md).\n",

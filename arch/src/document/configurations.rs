@@ -13,6 +13,7 @@ pub fn page() -> String {
             "name",
             "rows x columns",
             "depth",
+            "weight bus",
             "PEs",
             "two-bit multipliers",
             "stream",
@@ -27,6 +28,7 @@ pub fn page() -> String {
                 format!("`{}`", c.name),
                 format!("{} x {}", c.rows, c.cols),
                 c.depth.to_string(),
+                format!("{} bits", 8 * c.word_k()),
                 pes.to_string(),
                 (16 * pes * c.depth).to_string(),
                 format!("{} bits", c.stream_bits),
@@ -60,7 +62,7 @@ pub fn page() -> String {
         configs.iter().map(|c| {
             let k = ActBits::ALL.map(|a| c.tile_k(a).to_string()).join(" / ");
             let n = WeightBits::LANE_WIDTHS.map(|w| c.tile_n(w).to_string()).join(" / ");
-            let load = ActBits::ALL.map(|a| c.tile_words(a).to_string()).join(" / ");
+            let load = ActBits::ALL.map(|a| c.load_cycles(a).to_string()).join(" / ");
             let drain = ActBits::ALL.map(|width| (BANKS / c.banks_per_issue(width)).to_string()).join(" / ");
             [format!("`{}`", c.name), k, n, c.group_channels().to_string(), load, drain]
         }),
@@ -88,10 +90,11 @@ pub fn page() -> String {
          ## Tiles\n\n\
          Weights of the next tile load while a tile streams, so a tile of M rows takes `max(M, load)` cycles.\n\
          A drain reads, requantizes and packs one accumulator bank per cycle, or with `drain_banks = 4` all banks of an output line: four at 2 bits,\n\
-         two at 4 bits, one at 8 bits, where the line is the limit. Raw int32 rows are four lines for each bank on every machine.\n\n{tiles}\n\
+         two at 4 bits, one at 8 bits, where the line is the limit. Raw int32 rows are four lines for each bank on every machine.\n\
+         In a cycle the weight bus of a column delivers the words of `min(weight_bus, 8/A)` lanes of one row: `load = rows * ceil(8/A / weight_bus)`.\n\n{tiles}\n\
          ## Memories\n\n\
-         An activation line holds a byte for each row, a weight address four int8 for each column (both times the depth), a parameter entry 64 bits\n\
-         for each column, and an accumulator row four int32 for each column.\n\n{memory}\n\
+         An activation line holds a byte for each row, a weight address four int8 for each column and word of the weight bus (both times the depth),\n\
+         a parameter entry 64 bits for each column, and an accumulator row four int32 for each column.\n\n{memory}\n\
          ## Your own\n\n\
          A TOML file with the fields of the named ones (`arch/configs/`), for the simulator and the reference:\n\n\
          ```toml\n{}```\n\n{}\n\
@@ -112,7 +115,11 @@ fn limits() -> String {
             ("cols", side),
             ("depth", format!("1, 2 or 4, and rows * depth at most {MAX_SIDE}")),
             ("activation_lines", power(16, MAX_LINES)),
-            ("weight_words", format!("{}, and at least 4 * rows", power(16, MAX_LINES))),
+            (
+                "weight_words",
+                format!("{}, at least 4 * rows / weight_bus, at most {MAX_LINES} / weight_bus", power(16, MAX_LINES)),
+            ),
+            ("weight_bus", "1, 2 or 4, a divisor of rows: words of `depth` weights that a column takes in a cycle".to_owned()),
             ("parameter_entries", power(4, MAX_LINES)),
             ("accumulator_rows", power(16, MAX_ACCUMULATOR_ROWS)),
             ("drain_banks", format!("1 or {BANKS}")),
@@ -132,7 +139,7 @@ fn limits() -> String {
 const fn memory_bits(c: &ArrayConfig) -> [usize; 4] {
     [
         c.activation_lines * 8 * c.rows * c.depth,
-        c.weight_words * 32 * c.cols * c.depth,
+        c.weight_words * 32 * c.cols * c.word_k(),
         c.parameter_entries * 64 * c.cols,
         2 * c.accumulator_rows * 4 * 32 * c.cols,
     ]

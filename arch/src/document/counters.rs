@@ -53,7 +53,8 @@ const fn unit(counter: Counter) -> &'static str {
         | C::Idle => "cycles",
         C::MacSlots => "MACs per PE",
         C::Tiles => "tiles",
-        C::WeightWordsRead | C::WeightWordsWritten => "addresses",
+        C::WeightWordsRead => "addresses",
+        C::WeightWordsWritten => "words",
         C::ActivationLinesWritten | C::LinesIn | C::LinesOut => "lines",
         C::ParametersWritten => "entries",
         C::AccumulatorReads | C::AccumulatorWrites | C::DrainReads => "bank rows",
@@ -66,7 +67,7 @@ const DERIVED: [[&str; 3]; 11] = [
     ["`bops`", "bit operations", "`busy_cycles` * 64 * R * C * D"],
     ["`activation_bits_read`", "bits", "`busy_cycles` * 8 * R * D"],
     ["`activation_bits_written`", "bits", "`activation_lines_written` * 8 * R * D"],
-    ["`weight_bits_read`", "bits", "`weight_words_read` * 32 * C * D"],
+    ["`weight_bits_read`", "bits", "`weight_words_read` * 32 * C * D * B"],
     ["`weight_bits_written`", "bits", "`weight_words_written` * 32 * C * D"],
     ["`parameter_bits_written`", "bits", "`parameters_written` * 64 * C"],
     ["`accumulator_bits_read`", "bits", "(`accumulator_reads` + `drain_reads`) * 32 * C"],
@@ -87,6 +88,7 @@ mod tests {
             "R" => config.rows as u64,
             "C" => config.cols as u64,
             "D" => config.depth as u64,
+            "B" => config.weight_bus as u64,
             "line" => 8 * config.line_bytes() as u64,
             number if number.parse::<u64>().is_ok() => number.parse().unwrap(),
             name => counters[*Counter::ALL.iter().find(|c| c.name() == name).unwrap_or_else(|| panic!("no counter {name}"))],
@@ -96,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_table_of_derived_quantities_is_what_the_code_computes() {
-        let config = ArrayConfig { cols: 8, depth: 2, ..ArrayConfig::named("tiny").unwrap() };
+        let config = ArrayConfig { cols: 8, depth: 2, weight_bus: 4, ..ArrayConfig::named("tiny").unwrap() };
         let counters = Counters(std::array::from_fn(|i| 1000 + 7 * i as u64));
         let d = counters.derived(&config);
         let values = [

@@ -43,7 +43,7 @@ const fn way_out(error: MachineError) -> &'static str {
         MachineError::WeightRange => "keep base + count, or weights + k_words, within `weight_words`",
         MachineError::ParameterRange => "keep base + count, or parameters + banks, within `parameter_entries`",
         MachineError::AccumulatorRange => "keep accumulator + rows within `accumulator_rows`; split M into blocks",
-        MachineError::TileRange => "split K into tiles of at most 8/A weight addresses for each row of the array",
+        MachineError::TileRange => "split K into tiles of at most rows * 8/A / weight_bus weight addresses",
         MachineError::ParameterAlignment => "begin the entries of a drain at a multiple of `drain_banks`",
     }
 }

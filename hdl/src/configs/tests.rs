@@ -27,7 +27,7 @@ impl Host {
     fn command(&mut self, op: Op, payload: Vec<Vec<u8>>) {
         let command = Command { op, fence_compute: Some(0), fence_drain: true };
         let header = command.encode().map(|word| word.to_le_bytes().to_vec());
-        assert_eq!(payload.len(), command.payload_lines());
+        assert_eq!(payload.len(), command.payload_lines(&self.config));
         self.packets.push(header.into_iter().chain(payload).collect());
     }
 

@@ -179,7 +179,8 @@ impl Logic for Decoder {
                         self.count.next = bit_cast::<19, 16>(self.word1.q.val().get_bits::<16>(16));
                         self.lines_left.d.next = self.count.val();
                         if self.is_weights.val() {
-                            self.lines_left.d.next = self.count.val() << 2;
+                            self.address.d.next = self.word1.q.val().get_bits::<16>(0) << self.bus_log2.val();
+                            self.lines_left.d.next = self.count.val() << self.word_lines_log2.val();
                         }
                         if self.is_parameters.val() {
                             self.lines_left.d.next = self.count.val() << 3;

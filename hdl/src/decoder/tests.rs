@@ -7,7 +7,12 @@ use crumb_arch::status::Status;
 use crumb_arch::{Command, Drain, Op, Requantize, Rounding, Tile, WeightBits, WeightFormat};
 
 fn tiny() -> ArrayConfig {
-    ArrayConfig::named("tiny").unwrap()
+    with_bus(1)
+}
+
+/// `tiny` with a weight bus of so many words.
+fn with_bus(weight_bus: usize) -> ArrayConfig {
+    ArrayConfig { weight_bus, ..ArrayConfig::named("tiny").unwrap() }
 }
 
 /// What the decoder makes of a header whose last line carries `last`: the error code, after the verdict.
@@ -73,11 +78,10 @@ fn fields_near_their_limits(random: &mut Random) -> [u32; 4] {
 
 #[test]
 fn verdicts_are_those_of_the_contract() {
-    let configs = [tiny(), ArrayConfig { drain_banks: 4, ..tiny() }];
     let mut random = Random::new(11);
     let mut seen = [0; 12];
-    for round in 0..50_000 {
-        let config = &configs[usize::from(round % 4 == 3)];
+    for i in 0..50_000 {
+        let config = &ArrayConfig { drain_banks: if i % 4 == 3 { 4 } else { 1 }, ..with_bus([1, 2, 4][i % 3]) };
         let words = if random.chance(70) {
             fields_near_their_limits(&mut random)
         } else {
@@ -88,7 +92,7 @@ fn verdicts_are_those_of_the_contract() {
         let last = random.chance(50);
         let expected = match Command::decode(&words, config) {
             Err(error) => error.code(),
-            Ok(command) => match (command.payload_lines() > 0, last) {
+            Ok(command) => match (command.payload_lines(config) > 0, last) {
                 (true, true) => MachineError::Truncated.code(),
                 (false, false) => MachineError::Overlong.code(),
                 _ => 0,
@@ -143,7 +147,7 @@ impl Model {
             Ok(command) => command,
             Err(error) => return self.raise(error),
         };
-        let (payload, length) = (&lines[4..], command.payload_lines());
+        let (payload, length) = (&lines[4..], command.payload_lines(&self.config));
         if length > 0 && payload.is_empty() {
             return self.raise(MachineError::Truncated);
         }
@@ -156,7 +160,8 @@ impl Model {
         self.commands += 1;
         let (memory, base, step) = match command.op {
             Op::LoadActivations { base, .. } => (1, base, 1),
-            Op::LoadWeights { base, .. } => (2, base, 4),
+            // Four lines for each word, and each word an address of its own.
+            Op::LoadWeights { base, .. } => (2, base * self.config.weight_bus as u16, 4),
             Op::LoadParameters { base, .. } => (3, base, 8),
             Op::Compute(_) => return self.events.push(Event::Tile(words, self.pattern)),
             Op::Drain(_) => return self.events.push(Event::Drain(words)),
@@ -204,7 +209,7 @@ fn random_packet(random: &mut Random, config: &ArrayConfig) -> (Vec<u32>, bool) 
         }
         _ => loop {
             let words = fields_near_their_limits(random);
-            if Command::decode(&words, config).is_ok_and(|c| c.payload_lines() < 40) {
+            if Command::decode(&words, config).is_ok_and(|c| c.payload_lines(config) < 40) {
                 break words;
             }
         },
@@ -213,7 +218,7 @@ fn random_packet(random: &mut Random, config: &ArrayConfig) -> (Vec<u32>, bool) 
     if random.chance(8) {
         words[random.below(4) as usize] ^= 1 << random.below(32);
     }
-    let length = Command::decode(&words, config).map_or(random.below(6) as usize, |c| c.payload_lines());
+    let length = Command::decode(&words, config).map_or(random.below(6) as usize, |c| c.payload_lines(config));
     let lines = match random.below(20) {
         0 => random.below(4 + length as u64) as usize + 1,
         1 => 5 + length + random.below(3) as usize,
@@ -333,14 +338,24 @@ fn agree(bench: &mut Recorder<Decoder>, model: &mut Model, random: &mut Random, 
     assert_eq!(bench.block.commands.q.val().to_u32(), model.commands);
 }
 
-fn bench(name: &'static str) -> (Recorder<Decoder>, Model) {
-    let model = Model { config: tiny(), error: 0, commands: 0, pattern: Pattern::LINEAR, events: Vec::new() };
-    (Recorder::new(name, || Decoder::new(&tiny())), model)
+fn bench(name: &'static str, bus: usize) -> (Recorder<Decoder>, Model) {
+    let model = Model { config: with_bus(bus), error: 0, commands: 0, pattern: Pattern::LINEAR, events: Vec::new() };
+    (Recorder::new(name, move || Decoder::new(&with_bus(bus))), model)
 }
 
 #[test]
 fn truncated_and_overlong_at_every_position() {
-    let (mut bench, mut model) = bench("decoder_lengths");
+    lengths("decoder_lengths", 1);
+}
+
+#[test]
+fn truncated_and_overlong_on_a_wide_weight_bus() {
+    lengths("decoder_lengths_2", 2);
+    lengths("decoder_lengths_4", 4);
+}
+
+fn lengths(name: &'static str, bus: usize) {
+    let (mut bench, mut model) = bench(name, bus);
     let mut random = Random::new(31);
     let status = (Op::ReadStatus.opcode_words().to_vec(), false);
     let clear = (Op::ClearError.opcode_words().to_vec(), false);
@@ -352,7 +367,7 @@ fn truncated_and_overlong_at_every_position() {
         Op::ClearCounters,
     ];
     for op in loads {
-        let length = 4 + Command::from(op).payload_lines();
+        let length = 4 + Command::from(op).payload_lines(&model.config);
         for lines in 1..length + 3 {
             for ragged in [false, true] {
                 let packet: Vec<u32> =
@@ -370,7 +385,12 @@ fn truncated_and_overlong_at_every_position() {
 
 #[test]
 fn random_sessions_do_what_the_contract_says() {
-    let (mut bench, mut model) = bench("decoder_sessions");
+    sessions("decoder_sessions", 1);
+    sessions("decoder_sessions_4", 4);
+}
+
+fn sessions(name: &'static str, bus: usize) {
+    let (mut bench, mut model) = bench(name, bus);
     let mut random = Random::new(37);
     for round in 0..40 {
         let packets: Vec<_> = (0..30).map(|_| random_packet(&mut random, &model.config)).collect();

@@ -4,7 +4,7 @@
 //! their structure: a product here is a product, not bricks, offsets and crumbs.
 
 use super::{Backend, BackendError};
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, LINES_PER_WEIGHT_WORD, Pattern};
+use crumb_arch::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, Pattern};
 use crumb_arch::driver::{Batch, Beats, End, Expect, Outcome};
 use crumb_arch::lanes::{pack, unpack};
 use crumb_arch::requantizer::{ChannelScale, OutputFormat, requantize};
@@ -16,7 +16,7 @@ pub struct Reference {
     config: ArrayConfig,
     /// `[line][row * depth + d]`.
     activations: Vec<Vec<u8>>,
-    /// `[address][column * depth + d][t]`.
+    /// `[address * weight_bus + word][column * depth + d][t]`.
     weights: Vec<Vec<[i8; 4]>>,
     /// `[entry][column]`.
     parameters: Vec<Vec<u64>>,
@@ -39,7 +39,7 @@ impl Reference {
         let half = vec![std::array::from_fn(|_| vec![0; config.cols]); config.accumulator_rows];
         Ok(Self {
             activations: vec![vec![0; config.rows * config.depth]; config.activation_lines],
-            weights: vec![vec![[0; 4]; config.cols * config.depth]; config.weight_words],
+            weights: vec![vec![[0; 4]; config.cols * config.depth]; config.weight_words * config.weight_bus],
             parameters: vec![vec![0; config.cols]; config.parameter_entries],
             accumulators: [half.clone(), half],
             pattern: Pattern::LINEAR,
@@ -73,7 +73,7 @@ impl Reference {
         if self.error.is_some() && !matches!(command.op, Op::ReadStatus | Op::ClearError) {
             return;
         }
-        let expected = command.payload_lines();
+        let expected = command.payload_lines(&self.config);
         if expected > 0 && payload.is_empty() && !ragged {
             return self.raise(MachineError::Truncated);
         }
@@ -99,8 +99,9 @@ impl Reference {
                 }
             }
             Op::LoadWeights { base, .. } => {
-                for (i, lines) in payload.chunks_exact(LINES_PER_WEIGHT_WORD).enumerate() {
-                    for (j, word) in self.weights[usize::from(base) + i].iter_mut().enumerate() {
+                // A word at a time: of a short payload, the words that came are written.
+                for (i, lines) in payload.chunks_exact(LINES_PER_BUS_WORD).enumerate() {
+                    for (j, word) in self.weights[usize::from(base) * self.config.weight_bus + i].iter_mut().enumerate() {
                         *word = std::array::from_fn(|t| lines[t][j] as i8);
                     }
                 }
@@ -129,7 +130,7 @@ impl Reference {
     }
 
     fn compute(&mut self, tile: &Tile) {
-        let (depth, cols) = (self.config.depth, self.config.cols);
+        let (depth, cols, bus) = (self.config.depth, self.config.cols, self.config.weight_bus);
         let (k_lanes, n_lanes) = (tile.act.lanes(), tile.weight.bits.lanes());
         for m in 0..usize::from(tile.rows) {
             let address = self.pattern.address(tile.activations, m as u16);
@@ -138,11 +139,11 @@ impl Reference {
                 for n in 0..n_lanes {
                     let bank = usize::from(tile.part) * n_lanes + n;
                     let mut sum = 0i32;
-                    for word in 0..usize::from(tile.k_words) {
+                    for word in 0..usize::from(tile.k_words) * bus {
                         for d in 0..depth {
                             let byte = line[word / k_lanes * depth + d];
                             let a = unpack(byte, tile.act, tile.act_signed).nth(word % k_lanes).map_or(0, i32::from);
-                            let w = self.weights[usize::from(tile.weights) + word][c * depth + d][bank];
+                            let w = self.weights[usize::from(tile.weights) * bus + word][c * depth + d][bank];
                             sum = sum.wrapping_add(a * i32::from(tile.weight.apply(w)));
                         }
                     }

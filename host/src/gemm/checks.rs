@@ -2,6 +2,8 @@
 
 use super::{Job, JobError, Output, Segment, Weights};
 use crate::network::MAX_ELEMENTS;
+#[cfg(doc)]
+use crumb_arch::ArrayConfig;
 use crumb_arch::WeightBits;
 
 /// Largest magnitude that the sums of these segments can reach: the sum of `K * max|a| * max|w| << shift`, and its terms in words.
@@ -19,11 +21,11 @@ pub fn accumulator_bound(segments: &[Segment]) -> (u128, String) {
 }
 
 impl Job<'_> {
-    /// Refuses what cannot be computed exactly.
+    /// Refuses what cannot be computed exactly, on a machine whose weight-memory addresses hold `word_k` of K ([`ArrayConfig::word_k`]).
     ///
     /// # Errors
     /// The first violation, with its numbers.
-    pub fn check(&self, depth: usize) -> Result<(), JobError> {
+    pub fn check(&self, word_k: usize) -> Result<(), JobError> {
         let Self { m, k, n, .. } = *self;
         if m == 0 || k == 0 || n == 0 {
             return Err(JobError::Empty { m, k, n });
@@ -47,8 +49,8 @@ impl Job<'_> {
             if s.k.is_empty() || s.k.end > k {
                 return Err(JobError::SegmentRange { range: (s.k.start, s.k.end), k });
             }
-            if !s.k.start.is_multiple_of(depth) {
-                return Err(JobError::SegmentDepth { start: s.k.start, depth });
+            if !s.k.start.is_multiple_of(word_k) {
+                return Err(JobError::SegmentDepth { start: s.k.start, word_k });
             }
             if s.shift > 7 {
                 return Err(JobError::Shift { shift: s.shift });

@@ -50,13 +50,15 @@ pub enum JobError {
         /// K of the product.
         k: usize,
     },
-    /// A segment does not begin at a whole weight word.
-    #[error("segment K = {start} .. does not begin at a multiple of the machine's depth {depth}: move its start")]
+    /// A segment does not begin with a weight-memory address.
+    #[error(
+        "segment K = {start} .. does not begin at a multiple of {word_k}, the K of a weight-memory address (depth * weight_bus): move its start"
+    )]
     SegmentDepth {
         /// Its start.
         start: usize,
-        /// The machine's depth.
-        depth: usize,
+        /// K of an address of the machine's weight memory.
+        word_k: usize,
     },
     /// A shift is too large.
     #[error("shift {shift} crumbs: expected 0 to 7")]

@@ -3,7 +3,7 @@
 //! ```text
 //! columns 0 .. 4C-1 -> group 0, 4C .. 8C-1 -> group 1, ...      C = columns of the array
 //! column j of a group: array column c = j mod C, slot t = j / C
-//! address of k in group g: base + g * ceil(K / depth) + k / depth
+//! address of k in group g: base + g * ceil(K / word_k) + k / word_k       word_k = depth * weight_bus
 //! ```
 //! Filling slot 0 of every column first means that a group with few channels takes few passes, at every width.
 
@@ -30,7 +30,7 @@ impl WeightLayout {
 
     /// Addresses of one group.
     pub fn words_per_group(&self, config: &ArrayConfig) -> usize {
-        self.k.div_ceil(config.depth)
+        self.k.div_ceil(config.word_k())
     }
 
     /// Addresses of the whole matrix.
@@ -43,9 +43,9 @@ impl WeightLayout {
         (self.n - g * config.group_channels()).min(config.group_channels())
     }
 
-    /// Address of row `k` in group `g`.
+    /// Address of row `k` in group `g`; only a multiple of [`ArrayConfig::word_k`] begins one.
     pub fn address(&self, g: usize, k: usize, config: &ArrayConfig) -> usize {
-        self.base + g * self.words_per_group(config) + k / config.depth
+        self.base + g * self.words_per_group(config) + k / config.word_k()
     }
 }
 
@@ -53,11 +53,13 @@ impl WeightLayout {
 pub fn payload(weights: &[i8], k: usize, n: usize, g: usize, words: Range<usize>, config: &ArrayConfig) -> Vec<u8> {
     let (depth, cols) = (config.depth, config.cols);
     let first = g * config.group_channels();
-    let mut lines = Vec::with_capacity(4 * words.len() * config.line_bytes());
-    let mut bank = vec![[0i8; 4]; cols * depth];
+    let mut lines = Vec::with_capacity(config.lines_per_weight_word() * words.len() * config.line_bytes());
+    let mut bank = vec![[0i8; 4]; cols * config.word_k()];
     for word in words {
         for (i, slots) in bank.iter_mut().enumerate() {
-            let (c, row) = (i / depth, word * depth + i % depth);
+            // `b` counts the words of the address, each of `depth` rows of the matrix.
+            let (b, c, d) = (i / (cols * depth), i / depth % cols, i % depth);
+            let row = word * config.word_k() + b * depth + d;
             *slots = std::array::from_fn(|t| {
                 let column = first + t * cols + c;
                 if row < k && column < n { weights[row * n + column] } else { 0 }

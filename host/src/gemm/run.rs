@@ -21,7 +21,7 @@ use std::ops::Range;
 /// If the job is refused or the machine fails.
 pub fn run(session: &mut Session, job: &Job<'_>, free_weights: usize) -> Result<Vec<i32>, GemmError> {
     let config = session.config().clone();
-    job.check(config.depth)?;
+    job.check(config.word_k())?;
     let shape = job.shape(&config, free_weights);
     check_weights(&shape, &config)?;
     let tiling = Tiling::new(&shape, &config);

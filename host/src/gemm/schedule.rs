@@ -185,7 +185,7 @@ impl<'a> Schedule<'a> {
         let place = self.weights.place((group, tile.k.clone()), last);
         let address = base + place.slot() * self.tiling.weight_slot_words;
         if let Place::Miss { frees, .. } = place {
-            let first = tile.k.start / self.config.depth;
+            let first = tile.k.start / self.config.word_k();
             let words = first..first + self.words(tile);
             let op = Op::LoadWeights { base: field(address), count: field(words.len()) };
             let step = Step { command: op.into(), data: Data::Weights { group, words } };
@@ -232,7 +232,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn words(&self, tile: &KTile) -> usize {
-        tile.k.len().div_ceil(self.config.depth)
+        tile.k.len().div_ceil(self.config.word_k())
     }
 
     /// The next load, with its fence.

@@ -10,8 +10,8 @@
 
 use super::checks::passes;
 use super::{Image, Shape};
-use crumb_arch::ArrayConfig;
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_WEIGHT_WORD, Pattern};
+use crumb_arch::command::{HEADER_WORDS, Pattern};
+use crumb_arch::{ActBits, ArrayConfig};
 use std::ops::Range;
 
 /// One K tile: a part of a segment that the array holds at once.
@@ -50,8 +50,6 @@ pub struct Tiling {
     pub rows_outside: bool,
 }
 
-/// Rows of a block below which weight loads, not activations, set the pace: a tile loads in `4 * rows` cycles at A2.
-const LOAD_BOUND: usize = 4;
 /// Slots of the activation buffer beyond those that hold a block's tiles: the next block loads there while this one ends.
 const SPARE_SLOTS: usize = 2;
 /// Slots of the activation buffer that suffice when a block's tiles come and go.
@@ -73,9 +71,10 @@ impl Cut {
         let most = config.accumulator_rows.min(shape.m);
         let groups = shape.n.div_ceil(config.group_channels());
         let tiles: usize = shape.segments.iter().map(|s| s.k.len().div_ceil(config.tile_k(s.act))).sum();
-        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads.
+        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads: of fewer rows
+        // than the cycles of a load, the longest of which is that at A2, weights would set the pace.
         let staying = lines / (tiles + SPARE_SLOTS);
-        let stay = groups > 1 && staying >= (LOAD_BOUND * config.rows).min(most);
+        let stay = groups > 1 && staying >= config.load_cycles(ActBits::A2).min(most);
         let block_rows = most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) });
         Self { image: None, block_rows, span: shape.m, slot_lines: block_rows }
     }
@@ -84,8 +83,9 @@ impl Cut {
     fn of_image(config: &ArrayConfig, image: &Image, rows: usize) -> Option<Self> {
         let [height, width] = image.output;
         let slot_lines = image.band_lines(rows);
-        let fits =
-            image.pattern().is_some() && image.channels.is_multiple_of(config.depth) && 2 * slot_lines <= config.activation_lines;
+        let fits = image.pattern().is_some()
+            && image.channels.is_multiple_of(config.word_k())
+            && 2 * slot_lines <= config.activation_lines;
         fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, slot_lines })
     }
 
@@ -114,12 +114,12 @@ impl Cut {
             let (part, times) = self.parts(&segment.k);
             let step = config.tile_k(segment.act);
             let chunks = part.len().div_ceil(step);
-            let (group, load) = (config.group_channels(), config.tile_words(segment.act));
+            let (group, load) = (config.group_channels(), config.load_cycles(segment.act));
             let passes = |channels| passes(segment.weight.bits, channels, config.cols);
             let passes = shape.n / group * passes(group) + passes(shape.n % group);
             slots += chunks;
             tiles += chunks * times;
-            words += (part.len() / step * (step / config.depth) + (part.len() % step).div_ceil(config.depth)) * times;
+            words += (part.len() / step * config.tile_words(segment.act) + (part.len() % step).div_ceil(config.word_k())) * times;
             computes += chunks * times * passes;
             busy += chunks * times * passes * self.blocks(shape.m, load).1;
         }
@@ -131,7 +131,7 @@ impl Cut {
             let kept = if rows_outside { tiles * groups } else { tiles };
             let weights = weight_slots(shape, config).map_or(0, |weight_slots| {
                 let times = if kept <= weight_slots { 1 } else { blocks };
-                (words * LINES_PER_WEIGHT_WORD + tiles * HEADER_WORDS) * groups * times
+                (words * config.lines_per_weight_word() + tiles * HEADER_WORDS) * groups * times
             });
             loads * (self.slot_lines + HEADER_WORDS) + weights + blocks * computes * HEADER_WORDS
         };

@@ -1,7 +1,7 @@
 //! Which rows and columns of a layer's weight matrix the machine gets, and in which order.
 //!
 //! ```text
-//!   K in the order (ky, kx, ci)  ──▶  important channels | the others      each part as long as a multiple of the depth
+//!   K in the order (ky, kx, ci)  ──▶  important channels | the others      each part as long as a multiple of `word_k`
 //!   rows and columns of zeros    ──▶  left out: they cost no cycle
 //! ```
 //! The order belongs to the layer and its important channels, not to its precision, so one upload still serves every width.
@@ -80,8 +80,8 @@ impl<'a> Matrices<'a> {
         self.layer.weights.iter().enumerate().map(weight).collect()
     }
 
-    /// What the machine gets of a group's matrix.
-    pub fn pack(&self, group: usize, important: Option<&[usize]>, depth: usize) -> Packing {
+    /// What the machine gets of a group's matrix, on a machine whose weight-memory addresses hold `word_k` of K.
+    pub fn pack(&self, group: usize, important: Option<&[usize]>, word_k: usize) -> Packing {
         let (k, n) = (self.k(), self.n());
         // A weight that is 0 adds nothing only where 0 means zero.
         let plain = self.is_plain();
@@ -92,7 +92,7 @@ impl<'a> Matrices<'a> {
         let (first, others): (Vec<usize>, Vec<usize>) = kept.into_iter().partition(is_important);
         let mut rows: Vec<Option<usize>> = first.into_iter().map(Some).collect();
         if !others.is_empty() {
-            rows.resize(rows.len().next_multiple_of(depth), None);
+            rows.resize(rows.len().next_multiple_of(word_k), None);
         }
         let important = rows.len();
         rows.extend(others.into_iter().map(Some));

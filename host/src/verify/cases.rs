@@ -58,7 +58,7 @@ impl Case {
 
     /// More weights than the whole memory holds.
     fn beyond_the_memory(rng: &mut Rng, config: &ArrayConfig, act: ActBits, format: WeightFormat) -> Self {
-        let k = config.weight_words * config.depth + rng.usize(1..=config.tile_k(act));
+        let k = config.weight_words * config.word_k() + rng.usize(1..=config.tile_k(act));
         let (m, n) = (rng.usize(1..=config.rows), rng.usize(1..=config.cols));
         Self::random(rng, act, format, [m, k, n], 0)
     }
@@ -190,7 +190,7 @@ mod tests {
                     "{name}"
                 );
                 assert!(tiles(streamed) > 2 && streamed.n > config.group_channels(), "{name}");
-                assert!(last.k.div_ceil(config.depth) > config.weight_words, "{name}");
+                assert!(last.k.div_ceil(config.word_k()) > config.weight_words, "{name}");
             }
         }
     }

@@ -20,11 +20,11 @@ struct Pe {
 }
 
 impl Pe {
-    fn new(depth: usize) -> Self {
+    fn new(depth: usize, bus: usize) -> Self {
         let tree = (1..=ceil_log2(depth)).map(|level| vec![0; (4 * depth) >> level]).collect();
         let (byte, words) = (vec![0; depth], vec![0; 4 * depth]);
         let (pair, sum) = (vec![[0; 2]; 4 * depth], vec![0; 4 * depth]);
-        Self { act: byte.clone(), weight: byte, shadow: words.clone(), active: words, pair, sum, tree, ..Self::default() }
+        Self { act: byte, weight: vec![0; bus * depth], shadow: words.clone(), active: words, pair, sum, tree, ..Self::default() }
     }
 
     fn edge(&self, act: &[u8], ctl: (u8, bool, u8), weight: &[u8], above: [u16; 4]) -> Self {
@@ -32,7 +32,9 @@ impl Pe {
         for n in 0..self.sum.len() {
             let (d, low) = (n / 4, n % 4);
             if ctl.2 >> low & 1 == 1 {
-                next.shadow[n] = weight[d];
+                // A quarter of the bus, or the word that holds it.
+                let (depth, bus) = (self.act.len(), weight.len() / self.act.len());
+                next.shadow[n] = weight[low * bus / 4 * depth + d];
             }
             if ctl.1 {
                 next.active[n] = self.shadow[n];
@@ -82,14 +84,16 @@ fn places_are_those_of_a_brick_column() {
 
 #[test]
 fn every_register_of_every_pe_is_the_contracts_under_random_operands() {
-    for (rows, cols, depth) in [(4, 5, 1), (5, 9, 2), (4, 10, 4)] {
-        let config = config(rows, cols, depth);
+    for (rows, cols, depth, bus) in
+        [(4, 5, 1, 1), (5, 9, 2, 1), (4, 10, 4, 1), (6, 5, 1, 2), (4, 9, 4, 2), (8, 5, 1, 4), (4, 10, 2, 4)]
+    {
+        let config = config(rows, cols, depth, bus);
         let mut random = Random(rows as u64);
         let mut array = Array::new(&config);
-        let mut pes = vec![vec![Pe::new(depth); cols]; rows];
+        let mut pes = vec![vec![Pe::new(depth, bus); cols]; rows];
         for cycle in 0..400 {
             let act: Vec<u8> = (0..rows * depth).map(|_| random.below(256) as u8).collect();
-            let weight: Vec<u8> = (0..cols * depth).map(|_| random.below(256) as u8).collect();
+            let weight: Vec<u8> = (0..cols * bus * depth).map(|_| random.below(256) as u8).collect();
             let mut init = vec![Lanes::default(); cols.div_ceil(LANES)];
             init.iter_mut().flatten().flatten().for_each(|x| *x = random.below(1 << 16) as u16);
             let mut ctl = vec![Issue::default(); rows];
@@ -106,7 +110,7 @@ fn every_register_of_every_pe_is_the_contracts_under_random_operands() {
                         if c == 0 { (&act[r * depth..][..depth], edge) } else { (&old[r][c - 1].act[..], old[r][c - 1].ctl) };
                     let top = init[c / LANES].map(|lanes| lanes[c % LANES]);
                     let (weight, above) = if r == 0 {
-                        (&weight[c * depth..][..depth], top)
+                        (&weight[c * bus * depth..][..bus * depth], top)
                     } else {
                         (&old[r - 1][c].weight[..], old[r - 1][c].psum)
                     };
@@ -119,7 +123,7 @@ fn every_register_of_every_pe_is_the_contracts_under_random_operands() {
             let expected: Vec<u64> = pes.iter().flatten().flat_map(|pe| pe.registers(config.psum_bits())).collect();
             assert_eq!(seen.registers.len(), expected.len());
             for (register, expected) in seen.registers.iter().zip(expected) {
-                assert_eq!(register.value, expected, "{} of {rows}x{cols}x{depth} in cycle {cycle}", register.path);
+                assert_eq!(register.value, expected, "{} of {rows}x{cols}x{depth}, bus {bus}, in cycle {cycle}", register.path);
             }
         }
     }

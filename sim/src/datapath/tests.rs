@@ -1,7 +1,7 @@
 //! Random tiles back to back leave plain dot products, and memories keep their time.
 
 use super::*;
-use crumb_arch::brick::load_mask;
+use crumb_arch::brick::{load_mask, words_per_load};
 use crumb_arch::lanes::{pack_activation_line, weight_lines};
 use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
 
@@ -17,11 +17,12 @@ impl Random {
     }
 }
 
-pub fn config(rows: usize, cols: usize, depth: usize) -> ArrayConfig {
+pub fn config(rows: usize, cols: usize, depth: usize, weight_bus: usize) -> ArrayConfig {
     let sizes = ArrayConfig {
         rows,
         cols,
         depth,
+        weight_bus,
         activation_lines: 128,
         weight_words: 1024,
         accumulator_rows: 32,
@@ -108,15 +109,18 @@ impl Sequencer {
         }
         if let Some((index, word)) = self.load {
             let tile = &tiles[index];
-            let (lanes, words) = (tile.act.lanes(), config.tile_words(tile.act));
+            // `word` counts cycles of the bus.
+            let (per_row, words) = (config.row_loads(tile.act), config.load_cycles(tile.act));
+            let first = word * words_per_load(tile.act, config.weight_bus);
             if word < words {
                 weight = WeightIssue {
                     valid: true,
-                    address: tile.weights + word as u16,
-                    real: word < usize::from(tile.k_words),
+                    address: tile.weights * config.weight_bus as u16 + first as u16,
+                    real: first < usize::from(tile.k_words) * config.weight_bus,
                     first: word == 0,
-                    row: (word / lanes) as u8,
-                    mask: load_mask(tile.act, word % lanes),
+                    row: (word / per_row) as u8,
+                    mask: load_mask(tile.act, word % per_row, config.weight_bus),
+                    a_code: tile.act.code(),
                     w_code: tile.format.bits.code(),
                     slice: tile.format.slice,
                     rounding: tile.format.rounding.code(),
@@ -132,7 +136,7 @@ impl Sequencer {
     }
 }
 
-/// Fills the memories with random bytes; gives the stored weights as [address][column * depth + d][slot].
+/// Fills the memories with random bytes; gives the stored weights as [word][column * depth + d][slot].
 fn fill(path: &mut Datapath, config: &ArrayConfig, random: &mut Random) -> Vec<Vec<[i8; 4]>> {
     let idle = (ActivationIssue::default(), WeightIssue::default(), Token::default(), DrainRead::default());
     for address in 0..config.activation_lines as u16 {
@@ -142,13 +146,14 @@ fn fill(path: &mut Datapath, config: &ArrayConfig, random: &mut Random) -> Vec<V
     let mut stored = Vec::new();
     for address in 0..config.weight_words as u16 {
         let bank: Vec<[i8; 4]> =
-            (0..config.cols * config.depth).map(|_| std::array::from_fn(|_| random.below(256) as i8)).collect();
+            (0..config.cols * config.word_k()).map(|_| std::array::from_fn(|_| random.below(256) as i8)).collect();
         let mut lines = Vec::new();
         weight_lines(&bank, config, &mut lines);
-        for (subline, line) in lines.chunks(config.line_bytes()).enumerate() {
-            path.clock(&idle.0, &idle.1, &idle.2, &idle.3, &MemoryWrite::Weights { address, subline: subline as u8, line });
+        for (i, line) in lines.chunks(config.line_bytes()).enumerate() {
+            let (address, subline) = (address * config.weight_bus as u16 + (i / 4) as u16, (i % 4) as u8);
+            path.clock(&idle.0, &idle.1, &idle.2, &idle.3, &MemoryWrite::Weights { address, subline, line });
         }
-        stored.push(bank);
+        stored.extend(bank.chunks(config.cols * config.depth).map(<[[i8; 4]]>::to_vec));
     }
     stored
 }
@@ -162,11 +167,13 @@ fn expect(tile: &Tile, path: &Datapath, config: &ArrayConfig, stored: &[Vec<[i8;
             for lane in 0..lanes {
                 let slot = usize::from(tile.part) * lanes + lane;
                 let mut dot = 0;
-                for k in 0..usize::from(tile.k_words) * config.depth {
+                for k in 0..usize::from(tile.k_words) * config.word_k() {
                     let (word, d) = (k / config.depth, k % config.depth);
                     let byte = path.activation(word / tile.act.lanes(), d, address);
                     let a = crumb_arch::lanes::unpack(byte, tile.act, tile.act_signed).nth(word % tile.act.lanes()).unwrap();
-                    let w = tile.format.apply(stored[usize::from(tile.weights) + word][c * config.depth + d][slot]);
+                    let w = tile
+                        .format
+                        .apply(stored[usize::from(tile.weights) * config.weight_bus + word][c * config.depth + d][slot]);
                     dot += i32::from(a) * i32::from(w);
                 }
                 let sum = &mut sums[usize::from(tile.half) * config.cols + c][usize::from(tile.accumulator + row)][slot];
@@ -179,10 +186,23 @@ fn expect(tile: &Tile, path: &Datapath, config: &ArrayConfig, stored: &[Vec<[i8;
 
 #[test]
 fn random_tiles_back_to_back_leave_plain_dot_products() {
-    for (n, (rows, cols, depth)) in
-        [(4, 4, 1), (5, 7, 1), (8, 8, 1), (4, 9, 2), (7, 5, 4), (16, 16, 4), (64, 64, 1)].into_iter().enumerate()
-    {
-        let config = config(rows, cols, depth);
+    let sizes = [
+        (4, 4, 1, 1),
+        (5, 7, 1, 1),
+        (8, 8, 1, 1),
+        (4, 9, 2, 1),
+        (7, 5, 4, 1),
+        (16, 16, 4, 1),
+        (64, 64, 1, 1),
+        (4, 4, 1, 2),
+        (6, 7, 1, 2),
+        (4, 9, 4, 2),
+        (4, 4, 1, 4),
+        (8, 5, 1, 4),
+        (16, 4, 2, 4),
+    ];
+    for (n, (rows, cols, depth, weight_bus)) in sizes.into_iter().enumerate() {
+        let config = config(rows, cols, depth, weight_bus);
         config.validate().unwrap();
         let mut random = Random(n as u64);
         let mut path = Datapath::new(&config);
@@ -194,7 +214,7 @@ fn random_tiles_back_to_back_leave_plain_dot_products() {
         tiles.iter().for_each(|tile| expect(tile, &path, &config, &stored, &mut sums));
         let (mut sequencer, mut done, mut cycles, mut least) = (Sequencer::default(), Vec::new(), 0, 0);
         for pair in tiles.windows(2) {
-            least += usize::from(pair[0].rows).max(config.tile_words(pair[1].act));
+            least += usize::from(pair[0].rows).max(config.load_cycles(pair[1].act));
         }
         let mut tail = 0;
         while tail < rows + cols + 20 {
@@ -215,21 +235,21 @@ fn random_tiles_back_to_back_leave_plain_dot_products() {
             path.clock(&act, &weight, &token, &drain, &MemoryWrite::None);
             done.extend(path.done());
         }
-        let (first, last) = (config.tile_words(tiles[0].act), usize::from(tiles[tiles.len() - 1].rows));
+        let (first, last) = (config.load_cycles(tiles[0].act), usize::from(tiles[tiles.len() - 1].rows));
         assert_eq!(cycles, first + least + last, "a tile costs max(M, L) cycles");
         assert_eq!(done, tiles.iter().map(|tile| tile.half).collect::<Vec<_>>());
         for (i, &sum) in sums.iter().flatten().flatten().enumerate() {
             let (bank, address, column) = (i % 4, i / 4 % config.accumulator_rows, i / 4 / config.accumulator_rows);
             let found = path.accumulator(column / cols, bank, column % cols, address);
-            assert_eq!(found, sum, "{rows}x{cols}x{depth}: column {column}, row {address}, bank {bank}");
+            assert_eq!(found, sum, "{rows}x{cols}x{depth}, bus {weight_bus}: column {column}, row {address}, bank {bank}");
         }
     }
 }
 
 #[test]
 fn every_register_has_a_path_of_its_own_and_fits_its_width() {
-    for depth in [1, 2, 4] {
-        let config = config(4, 5, depth);
+    for (depth, weight_bus) in [(1, 1), (2, 1), (4, 1), (1, 2), (1, 4), (4, 4)] {
+        let config = config(4, 5, depth, weight_bus);
         let (mut path, mut random) = (Datapath::new(&config), Random(9));
         fill(&mut path, &config, &mut random);
         let tiles: Vec<Tile> = (0..9).map(|_| Tile::random(&config, &mut random)).collect();
@@ -249,7 +269,7 @@ fn every_register_has_a_path_of_its_own_and_fits_its_width() {
 /// A machine that drains four banks at once delivers all of them, and the four entries of a group.
 #[test]
 fn four_banks_and_entries_come_at_once() {
-    let config = ArrayConfig { drain_banks: 4, ..config(4, 5, 1) };
+    let config = ArrayConfig { drain_banks: 4, ..config(4, 5, 1, 1) };
     let (mut path, mut random) = (Datapath::new(&config), Random(4));
     let stored = fill(&mut path, &config, &mut random);
     let one =
@@ -287,7 +307,7 @@ fn four_banks_and_entries_come_at_once() {
 
 #[test]
 fn memories_deliver_a_cycle_later_and_what_was_there_before_a_write() {
-    let config = config(4, 5, 1);
+    let config = config(4, 5, 1, 1);
     let mut path = Datapath::new(&config);
     let (act, weight, token) = Default::default();
     let drain = DrainRead { parameter: 3, ..DrainRead::default() };

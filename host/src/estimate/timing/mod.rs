@@ -16,6 +16,7 @@ mod tiles;
 
 use back::Back;
 use classes::{Classes, Doing};
+use crumb_arch::brick::words_per_load;
 use crumb_arch::command::HEADER_WORDS;
 use crumb_arch::counters::COUNT;
 use crumb_arch::precision::macs_per_pe;
@@ -75,7 +76,7 @@ impl<'a> Timing<'a> {
                 Doing::Command
             }
         };
-        self.front.dispatch(dispatch, doing, command.payload_lines() as u64, &mut self.classes);
+        self.front.dispatch(dispatch, doing, command.payload_lines(self.config) as u64, &mut self.classes);
         self.count_lines(command);
         match command.op {
             Op::Compute(tile) => self.compute(&tile, dispatch),
@@ -107,7 +108,7 @@ impl<'a> Timing<'a> {
     }
 
     fn count_lines(&mut self, command: &Command) {
-        let payload = command.payload_lines() as u64;
+        let payload = command.payload_lines(self.config) as u64;
         self.counters[Counter::LinesIn] += HEADER_WORDS as u64 + payload;
         match command.op {
             Op::LoadActivations { count, .. } => self.counters[Counter::ActivationLinesWritten] += u64::from(count),
@@ -118,12 +119,12 @@ impl<'a> Timing<'a> {
     }
 
     fn compute(&mut self, tile: &Tile, dispatch: u64) {
-        let (rows, lanes) = (u64::from(tile.rows), tile.weight.bits.lanes() as u64);
-        self.tiles.push(dispatch, self.config.tile_words(tile.act) as u64, rows, tile.half, &mut self.classes);
+        let (rows, lanes, bus) = (u64::from(tile.rows), tile.weight.bits.lanes() as u64, self.config.weight_bus);
+        self.tiles.push(dispatch, self.config.load_cycles(tile.act) as u64, rows, tile.half, &mut self.classes);
         let counters = &mut self.counters;
         counters[Counter::Tiles] += 1;
         counters[Counter::MacSlots] += rows * macs_per_pe(tile.act, tile.weight.bits);
-        counters[Counter::WeightWordsRead] += u64::from(tile.k_words);
+        counters[Counter::WeightWordsRead] += (usize::from(tile.k_words) * bus / words_per_load(tile.act, bus)) as u64;
         counters[Counter::AccumulatorWrites] += rows * lanes;
         counters[Counter::AccumulatorReads] += if tile.accumulate { rows * lanes } else { 0 };
     }

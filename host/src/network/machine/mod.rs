@@ -168,7 +168,7 @@ impl<'a> MachineEngine<'a> {
             let Some(matrices) = Matrices::of(op) else { continue };
             let before = store.clone();
             let reserve = |group| -> Result<Group, GemmError> {
-                let packing = matrices.pack(group, plan.important(op), config.depth);
+                let packing = matrices.pack(group, plan.important(op), config.word_k());
                 let (k, n) = (packing.rows.len(), packing.columns.len());
                 let layout = if k == 0 || n == 0 { None } else { Some(store.reserve(k, n, &config)?) };
                 Ok(Group { packing, layout })
@@ -246,7 +246,7 @@ impl Engine for MachineEngine<'_> {
             let Group { packing, layout } = match resident.and_then(|resident| resident.groups.get(index)) {
                 Some(group) => group,
                 None => {
-                    let packing = matrices.pack(index, work.important, self.session.config().depth);
+                    let packing = matrices.pack(index, work.important, self.session.config().word_k());
                     streamed = Group { packing, layout: None };
                     &streamed
                 }
