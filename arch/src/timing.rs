@@ -19,6 +19,9 @@ pub const fn token_latency(config: &ArrayConfig) -> usize {
 /// From the drain's issue to the packer: accumulator memory, read stage, requantizer.
 pub const DRAIN_LATENCY: usize = LATENCY + 2;
 
+/// From a command's last header line to the first cycle in which it may be dispatched: Check, Decide, Wait.
+pub const COMMAND_LATENCY: usize = 3;
+
 /// Lines of the output FIFO, and the credits that a drain starts with: more than the way from a read to the FIFO, so that a drain
 /// runs at full rate.
 pub const FIFO_LINES: usize = 32;

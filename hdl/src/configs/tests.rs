@@ -50,7 +50,7 @@ impl Host {
 
 /// What a session must answer: packets of lines.
 fn session(config: &ArrayConfig, random: &mut Random, rounds: usize) -> (Host, Vec<Vec<u8>>) {
-    let (rows, cols) = (config.rows, config.cols);
+    let (rows, cols, bus) = (config.rows, config.cols, config.weight_bus);
     let mut host = Host { config: config.clone(), packets: Vec::new() };
     let mut answers = Vec::new();
     let bytes = |random: &mut Random, n: usize| -> Vec<u8> { (0..n).map(|_| random.next() as u8).collect() };
@@ -67,7 +67,7 @@ fn session(config: &ArrayConfig, random: &mut Random, rounds: usize) -> (Host, V
         })
         .collect();
     host.command(Op::LoadActivations { base: 3, count: 12 }, acts.clone());
-    host.command(Op::LoadWeights { base: 7, count: words as u16 }, weights.clone());
+    host.command(Op::LoadWeights { base: 7, count: (words / bus) as u16 }, weights.clone());
     let entry_lines =
         scales.iter().flat_map(|entry| (0..8).map(|q| entry.iter().map(|s| (s.encode() >> (8 * q)) as u8).collect()));
     host.command(Op::LoadParameters { base: 4, count: 4 }, entry_lines.collect());
@@ -77,7 +77,7 @@ fn session(config: &ArrayConfig, random: &mut Random, rounds: usize) -> (Host, V
         let weight = WeightFormat::top(bits, [Rounding::Floor, Rounding::HalfUp, Rounding::HalfEven][random.below(3) as usize]);
         let act_signed = random.chance(50);
         let m = 1 + random.below(12) as usize;
-        let k_words = 1 + random.below((rows * act.lanes()) as u64) as usize;
+        let k_words = 1 + random.below((rows * act.lanes() / bus) as u64) as usize;
         let (half, accumulator) = (random.below(2) as u8, random.below(40) as u16);
         let mut sums = vec![vec![0i32; 4 * cols]; m];
         for accumulate in [false, true] {
@@ -103,7 +103,7 @@ fn session(config: &ArrayConfig, random: &mut Random, rounds: usize) -> (Host, V
                     for lane in 0..bits.lanes() {
                         let bank = usize::from(part) * bits.lanes() + lane;
                         for c in 0..cols {
-                            let dot: i32 = (0..k_words)
+                            let dot: i32 = (0..k_words * bus)
                                 .map(|k| {
                                     let (r, l) = (k / act.lanes(), k % act.lanes());
                                     let raw = u32::from(acts[i][r]) >> (l as u32 * act.bits()) & ((1 << act.bits()) - 1);

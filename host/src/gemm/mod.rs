@@ -1,6 +1,8 @@
 //! Matrix products on the machine: `[M, K] x [K, N]`, any shape, any mixture of precisions along K.
 
+mod backlog;
 mod checks;
+mod cut;
 mod error;
 mod image;
 mod layout;

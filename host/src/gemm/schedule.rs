@@ -6,6 +6,7 @@
 //! A load may overwrite what an earlier tile reads, so it carries a fence: the number of tiles given after that one, which may be
 //! unfinished. Given early, it finds that number true and waits for nothing.
 
+use super::backlog::Backlog;
 use super::checks::passes;
 use super::layout::WeightLayout;
 use super::ring::{Place, Ring};
@@ -62,9 +63,9 @@ pub enum Data {
 }
 
 /// Computes that are looked at beyond the one that is given next, for loads that may go first.
-const WINDOW: usize = 32;
+const WINDOW: usize = 128;
 /// Tiles given after the one whose memory a load takes, before the load is given: enough to keep the array busy while it waits for
-/// that tile and loads.
+/// that tile.
 const LEAD: u64 = 4;
 
 /// A load that waits for its turn.
@@ -95,10 +96,11 @@ pub struct Schedule<'a> {
     given: u64,
     loads: VecDeque<Load>,
     rest: VecDeque<Step>,
-    /// A compute was given since the last load that went early.
-    may_load: bool,
+    backlog: Backlog,
     /// What the machine was told last.
     pattern: Pattern,
+    /// Cycles in which a tile loads at most.
+    longest_load: u64,
 }
 
 impl<'a> Schedule<'a> {
@@ -129,8 +131,9 @@ impl<'a> Schedule<'a> {
             given: 0,
             loads: VecDeque::new(),
             rest: VecDeque::new(),
-            may_load: true,
+            backlog: Backlog::new(config),
             pattern: Pattern::LINEAR,
+            longest_load: shape.segments.iter().map(|s| config.load_cycles(s.act) as u64).max().unwrap_or(0),
         }
     }
 
@@ -248,6 +251,19 @@ impl Iterator for Schedule<'_> {
     type Item = Step;
 
     fn next(&mut self) -> Option<Step> {
+        let step = self.choose()?;
+        self.backlog.give(step.command.payload_lines(self.config));
+        if let Op::Compute(tile) = &step.command.op {
+            self.backlog.tile(self.config.load_cycles(tile.act) as u64, tile.rows.into());
+            self.given += 1;
+        }
+        Some(step)
+    }
+}
+
+impl Schedule<'_> {
+    /// The next step: a load as early as neither memory nor the array waits for it.
+    fn choose(&mut self) -> Option<Step> {
         while self.walked < self.given + WINDOW as u64 {
             let Some((rows, group)) = self.blocks.next() else { break };
             self.walk(&rows, group);
@@ -258,25 +274,13 @@ impl Iterator for Schedule<'_> {
             self.pattern = wanted;
             return Some(Step { command: Op::SetPattern(wanted).into(), data: Data::Pattern });
         }
-        let load = self.loads.front();
-        if load.is_some_and(|load| load.needed <= self.given && self.next_is_compute()) {
-            return self.load();
+        if let Some(load) = self.loads.front() {
+            let needed = load.needed <= self.given && matches!(self.rest.front(), Some(Step { data: Data::Tile, .. }));
+            let free = load.frees.is_none_or(|user| user + LEAD < self.given);
+            if needed || free && self.backlog.has_time_for(load.step.command.payload_lines(self.config), self.longest_load) {
+                return self.load();
+            }
         }
-        if self.may_load && load.is_some_and(|load| load.frees.is_none_or(|user| user + LEAD < self.given)) {
-            self.may_load = false;
-            return self.load();
-        }
-        let step = self.rest.pop_front()?;
-        if matches!(step.data, Data::Tile) {
-            self.given += 1;
-            self.may_load = true;
-        }
-        Some(step)
-    }
-}
-
-impl Schedule<'_> {
-    fn next_is_compute(&self) -> bool {
-        matches!(self.rest.front(), Some(Step { data: Data::Tile, .. }))
+        self.rest.pop_front()
     }
 }

@@ -8,10 +8,10 @@
 //! Both memories are rings of slots; what a ring still holds is not loaded again. A slot of the weight memory is a tile. A slot of the
 //! activation buffer is a tile of the left matrix, row by row, or the band of an image that all taps of a tile's channels read.
 
-use super::checks::passes;
+use super::cut::{Cut, weight_slot_words, weight_slots};
 use super::{Image, Shape};
-use crumb_arch::command::{HEADER_WORDS, Pattern};
-use crumb_arch::{ActBits, ArrayConfig};
+use crumb_arch::ArrayConfig;
+use crumb_arch::command::Pattern;
 use std::ops::Range;
 
 /// One K tile: a part of a segment that the array holds at once.
@@ -50,117 +50,12 @@ pub struct Tiling {
     pub rows_outside: bool,
 }
 
-/// Slots of the activation buffer beyond those that hold a block's tiles: the next block loads there while this one ends.
-const SPARE_SLOTS: usize = 2;
-/// Slots of the activation buffer that suffice when a block's tiles come and go.
-const PASSING_SLOTS: usize = 4;
-
-/// How the left matrix is cut, before its tiles are made.
-#[derive(Clone, Copy)]
-struct Cut {
-    image: Option<Image>,
-    block_rows: usize,
-    span: usize,
-    slot_lines: usize,
-}
-
-impl Cut {
-    /// The left matrix row by row.
-    fn unrolled(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let lines = config.activation_lines;
-        let most = config.accumulator_rows.min(shape.m);
-        let groups = shape.n.div_ceil(config.group_channels());
-        let tiles: usize = shape.segments.iter().map(|s| s.k.len().div_ceil(config.tile_k(s.act))).sum();
-        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads: of fewer rows
-        // than the cycles of a load, the longest of which is that at A2, weights would set the pace.
-        let staying = lines / (tiles + SPARE_SLOTS);
-        let stay = groups > 1 && staying >= config.load_cycles(ActBits::A2).min(most);
-        let block_rows = most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) });
-        Self { image: None, block_rows, span: shape.m, slot_lines: block_rows }
-    }
-
-    /// Bands of an image, for blocks of so many output rows; `None` if the memories are too small for them.
-    fn of_image(config: &ArrayConfig, image: &Image, rows: usize) -> Option<Self> {
-        let [height, width] = image.output;
-        let slot_lines = image.band_lines(rows);
-        let fits = image.pattern().is_some()
-            && image.channels.is_multiple_of(config.word_k())
-            && 2 * slot_lines <= config.activation_lines;
-        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, slot_lines })
-    }
-
-    /// Parts of K that have activations of their own, and for each of them how often it occurs in K.
-    fn parts(&self, k: &Range<usize>) -> (Range<usize>, usize) {
-        self.image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
-    }
-
-    /// Blocks, and cycles that they keep the array busy for each tile and pass, if a tile loads in so many.
-    fn blocks(&self, m: usize, load: usize) -> (usize, usize) {
-        let of_span = |rows: usize| {
-            let (whole, rest) = (rows / self.block_rows, rows % self.block_rows);
-            let rest_time = if rest > 0 { rest.max(load) } else { 0 };
-            (whole + usize::from(rest > 0), whole * self.block_rows.max(load) + rest_time)
-        };
-        let ((blocks, time), (last, last_time)) = (of_span(self.span), of_span(m % self.span));
-        (m / self.span * blocks + last, m / self.span * time + last_time)
-    }
-
-    /// Cycles of the array, or of the input stream if that takes longer: what the machine needs if neither waits for the other. Then the
-    /// lines received: of two that take the same time, the one that moves less. Last, whether blocks of rows are the outer loop.
-    fn cost(&self, shape: &Shape<'_>, config: &ArrayConfig) -> (usize, usize, bool) {
-        let groups = shape.n.div_ceil(config.group_channels());
-        let (mut busy, mut slots, mut tiles, mut words, mut computes) = (0, 0, 0, 0, 0);
-        for segment in shape.segments {
-            let (part, times) = self.parts(&segment.k);
-            let step = config.tile_k(segment.act);
-            let chunks = part.len().div_ceil(step);
-            let (group, load) = (config.group_channels(), config.load_cycles(segment.act));
-            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
-            let passes = shape.n / group * passes(group) + passes(shape.n % group);
-            slots += chunks;
-            tiles += chunks * times;
-            words += (part.len() / step * config.tile_words(segment.act) + (part.len() % step).div_ceil(config.word_k())) * times;
-            computes += chunks * times * passes;
-            busy += chunks * times * passes * self.blocks(shape.m, load).1;
-        }
-        let blocks = self.blocks(shape.m, 0).0;
-        // A ring whose slots are fewer than those of a sweep holds none of them when the next sweep comes.
-        let lines = |rows_outside: bool| {
-            let stays = rows_outside && slots <= config.activation_lines / self.slot_lines;
-            let loads = blocks * slots * if stays { 1 } else { groups };
-            let kept = if rows_outside { tiles * groups } else { tiles };
-            let weights = weight_slots(shape, config).map_or(0, |weight_slots| {
-                let times = if kept <= weight_slots { 1 } else { blocks };
-                (words * config.lines_per_weight_word() + tiles * HEADER_WORDS) * groups * times
-            });
-            loads * (self.slot_lines + HEADER_WORDS) + weights + blocks * computes * HEADER_WORDS
-        };
-        let [rows_first, groups_first] = [true, false].map(lines);
-        let lines = rows_first.min(groups_first);
-        (busy.max(lines * config.beats_per_line()), lines, rows_first <= groups_first)
-    }
-}
-
-/// Addresses of the largest tile.
-fn weight_slot_words(shape: &Shape<'_>, config: &ArrayConfig) -> usize {
-    shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1)
-}
-
-/// Tiles of streamed weights that the weight memory holds.
-fn weight_slots(shape: &Shape<'_>, config: &ArrayConfig) -> Option<usize> {
-    Some(shape.streamed_words()? / weight_slot_words(shape, config))
-}
-
 impl Tiling {
-    /// The tiling of a product: the one that takes the fewest cycles if neither the array nor the input stream ever waits for the other.
+    /// The tiling of a product: of the cuts, the one that costs the fewest cycles.
     pub fn new(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let images = shape.image.into_iter().flat_map(|image| {
-            let most = config.accumulator_rows.checked_div(image.output[1]).unwrap_or(0).min(image.output[0]);
-            (1..=most).rev().filter_map(move |rows| Cut::of_image(config, &image, rows))
-        });
-        let cuts = std::iter::once(Cut::unrolled(shape, config)).chain(images).map(|cut| (cut.cost(shape, config), cut));
-        let best = cuts.reduce(|best, next| if (next.0.0, next.0.1) < (best.0.0, best.0.1) { next } else { best });
-        let ((.., rows_outside), cut) = best.unwrap_or_else(|| ((0, 0, true), Cut::unrolled(shape, config)));
+        let cuts = Cut::all(shape, config).map(|cut| (cut.cost(shape, config), cut));
+        let best = cuts.reduce(|best, next| if next.0 < best.0 { next } else { best });
+        let (rows_outside, cut) = best.map_or((true, Cut::unrolled(shape, 1)), |(cost, cut)| (!cost.groups_outside, cut));
         Self::of(cut, rows_outside, shape, config)
     }
 

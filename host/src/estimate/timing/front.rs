@@ -5,9 +5,7 @@
 
 use super::classes::{Classes, Doing};
 use crumb_arch::command::HEADER_WORDS;
-
-/// Cycles from the last header line to the first cycle of the state Wait: Check, Decide, Wait.
-const JUDGED: u64 = 3;
+use crumb_arch::timing::COMMAND_LATENCY;
 
 /// When the next line comes, and when the decoder takes it.
 pub struct Front {
@@ -37,7 +35,7 @@ impl Front {
         let last = first + (HEADER_WORDS as u64 - 1) * self.beats;
         classes.decoder(first + 1, Doing::Nothing);
         self.line = last + self.beats;
-        self.waits = last + JUDGED;
+        self.waits = last + COMMAND_LATENCY as u64;
         classes.decoder(self.waits, Doing::Command);
         self.waits
     }

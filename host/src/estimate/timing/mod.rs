@@ -112,7 +112,9 @@ impl<'a> Timing<'a> {
         self.counters[Counter::LinesIn] += HEADER_WORDS as u64 + payload;
         match command.op {
             Op::LoadActivations { count, .. } => self.counters[Counter::ActivationLinesWritten] += u64::from(count),
-            Op::LoadWeights { count, .. } => self.counters[Counter::WeightWordsWritten] += u64::from(count) * self.config.weight_bus as u64,
+            Op::LoadWeights { count, .. } => {
+                self.counters[Counter::WeightWordsWritten] += u64::from(count) * self.config.weight_bus as u64
+            }
             Op::LoadParameters { count, .. } => self.counters[Counter::ParametersWritten] += u64::from(count),
             _ => {}
         }

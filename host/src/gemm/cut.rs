@@ -1,0 +1,177 @@
+//! How the left matrix of a product may be cut into blocks, and what each cut costs, from numbers alone.
+//!
+//! ```text
+//! time = the longest of
+//!          startup + array                        startup: the stream brings what the first tile needs
+//!          stream in + rows of the last block     the last tile waits for the last line
+//!          startup + drains
+//!      + drain of the last block
+//! ```
+
+use super::checks::passes;
+use super::{Image, Shape};
+use crumb_arch::command::{HEADER_WORDS, LINES_PER_RAW_ROW};
+use crumb_arch::timing::{COMMAND_LATENCY, DRAIN_LATENCY};
+use crumb_arch::{ActBits, ArrayConfig};
+use std::ops::Range;
+
+/// Slots of the activation buffer beyond those that hold a block's tiles: the next block loads there while this one ends.
+const SPARE_SLOTS: usize = 2;
+/// Slots of the activation buffer that suffice when a block's tiles come and go.
+const PASSING_SLOTS: usize = 4;
+/// Cycles from the last read of a drain to the first of the next: through the pipeline, then a dispatch.
+const BETWEEN_DRAINS: usize = DRAIN_LATENCY + 4;
+/// Parts into which the largest block of rows may be cut.
+const PARTS: [usize; 7] = [1, 2, 3, 4, 6, 8, 12];
+
+/// How the left matrix is cut, before its tiles are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// The image whose bands the slots of the activation buffer hold, if they are not rows of the left matrix.
+    pub image: Option<Image>,
+    /// Rows of a block, at most.
+    pub block_rows: usize,
+    /// Rows after which a new block begins in any case: those of an image, or all.
+    pub span: usize,
+    /// Lines of an activation slot.
+    pub slot_lines: usize,
+}
+
+/// What a cut costs: of two that take the same time, the one that moves less is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cost {
+    /// Clock cycles.
+    pub cycles: usize,
+    /// Lines received.
+    pub lines: usize,
+    /// Whether blocks of rows are the inner loop.
+    pub groups_outside: bool,
+}
+
+impl Cut {
+    /// Every cut that is worth a look.
+    pub fn all<'a>(shape: &'a Shape<'_>, config: &'a ArrayConfig) -> impl Iterator<Item = Self> + use<'a> {
+        let images = shape.image.into_iter().flat_map(move |image| {
+            let most = config.accumulator_rows.checked_div(image.output[1]).unwrap_or(0).min(image.output[0]);
+            (1..=most).rev().filter_map(move |rows| Self::of_image(config, &image, rows))
+        });
+        let most = Self::unrolled_rows(shape, config);
+        let unrolled = PARTS.into_iter().map(move |parts| Self::unrolled(shape, most.div_ceil(parts)));
+        unrolled.chain(images)
+    }
+
+    /// The left matrix row by row, in blocks of so many rows.
+    pub const fn unrolled(shape: &Shape<'_>, rows: usize) -> Self {
+        Self { image: None, block_rows: rows, span: shape.m, slot_lines: rows }
+    }
+
+    /// Most rows of a block when the left matrix comes row by row.
+    pub fn unrolled_rows(shape: &Shape<'_>, config: &ArrayConfig) -> usize {
+        let lines = config.activation_lines;
+        let most = config.accumulator_rows.min(shape.m);
+        let groups = shape.n.div_ceil(config.group_channels());
+        let tiles: usize = shape.segments.iter().map(|s| s.k.len().div_ceil(config.tile_k(s.act))).sum();
+        // Activations that stay for several groups are loaded once, if blocks stay long enough to hide weight loads: of fewer rows
+        // than the cycles of a load, the longest of which is that at A2, weights would set the pace.
+        let staying = lines / (tiles + SPARE_SLOTS);
+        let stay = groups > 1 && staying >= config.load_cycles(ActBits::A2).min(most);
+        most.min(if stay { staying } else { (lines / PASSING_SLOTS).max(1) })
+    }
+
+    /// Bands of an image, for blocks of so many output rows; `None` if the memories are too small for them.
+    fn of_image(config: &ArrayConfig, image: &Image, rows: usize) -> Option<Self> {
+        let [height, width] = image.output;
+        let slot_lines = image.band_lines(rows);
+        let fits = image.pattern().is_some()
+            && image.channels.is_multiple_of(config.word_k())
+            && 2 * slot_lines <= config.activation_lines;
+        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, slot_lines })
+    }
+
+    /// Parts of K that have activations of their own, and for each of them how often it occurs in K.
+    pub fn parts(&self, k: &Range<usize>) -> (Range<usize>, usize) {
+        self.image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
+    }
+
+    /// Blocks, and cycles that they keep the array busy for each tile and pass, if a tile loads in so many.
+    fn blocks(&self, m: usize, load: usize) -> (usize, usize) {
+        let of_span = |rows: usize| {
+            let (whole, rest) = (rows / self.block_rows, rows % self.block_rows);
+            let rest_time = if rest > 0 { rest.max(load) } else { 0 };
+            (whole + usize::from(rest > 0), whole * self.block_rows.max(load) + rest_time)
+        };
+        let ((blocks, time), (last, last_time)) = (of_span(self.span), of_span(m % self.span));
+        (m / self.span * blocks + last, m / self.span * time + last_time)
+    }
+
+    /// What a product costs that is cut so.
+    pub fn cost(&self, shape: &Shape<'_>, config: &ArrayConfig) -> Cost {
+        let (group, beats) = (config.group_channels(), config.beats_per_line());
+        let (whole_groups, rest) = (shape.n / group, shape.n % group);
+        let groups = whole_groups + usize::from(rest > 0);
+        let first_rows = self.block_rows.min(shape.m);
+        let (mut busy, mut first_busy, mut slots, mut tiles, mut words, mut computes) = (0, 0, 0, 0, 0, 0);
+        for segment in shape.segments {
+            let (part, times) = self.parts(&segment.k);
+            let step = config.tile_k(segment.act);
+            let chunks = part.len().div_ceil(step);
+            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
+            first_busy += chunks * times * passes(shape.n.min(group)) * first_rows.max(config.load_cycles(segment.act));
+            let passes = whole_groups * passes(group) + passes(rest);
+            slots += chunks;
+            tiles += chunks * times;
+            words += (part.len() / step * config.tile_words(segment.act) + (part.len() % step).div_ceil(config.word_k())) * times;
+            computes += chunks * times * passes;
+            busy += chunks * times * passes * self.blocks(shape.m, config.load_cycles(segment.act)).1;
+        }
+        let blocks = self.blocks(shape.m, 0).0;
+        // Lines and commands of either order. A ring whose slots are fewer than those of a sweep holds none of them when the next comes.
+        let stream = |rows_outside: bool| {
+            let stays = rows_outside && slots <= config.activation_lines / self.slot_lines;
+            let loads = blocks * slots * if stays { 1 } else { groups };
+            let kept = if rows_outside { tiles * groups } else { tiles };
+            let (weight_lines, weight_loads) = weight_slots(shape, config).map_or((0, 0), |weight_slots| {
+                let times = groups * if kept <= weight_slots { 1 } else { blocks };
+                (words * config.lines_per_weight_word() * times, tiles * times)
+            });
+            let commands = loads + weight_loads + blocks * (computes + groups);
+            let lines = loads * self.slot_lines + weight_lines + commands * HEADER_WORDS;
+            (lines * beats + commands * COMMAND_LATENCY, lines)
+        };
+        let [rows_first, groups_first] = [true, false].map(stream);
+        let (stream, lines) = rows_first.min(groups_first);
+        let of_banks = |banks: usize| drain_cycles_per_row(shape, config, banks);
+        let out =
+            shape.m * (whole_groups * of_banks(4) + of_banks(rest.div_ceil(config.cols))) + blocks * groups * BETWEEN_DRAINS;
+        let last = if rest > 0 { rest.div_ceil(config.cols) } else { 4 };
+        // The first group of the first block waits for its first tile, and then for what comes more slowly than it is used.
+        let load = |lines: usize| (HEADER_WORDS + lines) * beats + COMMAND_LATENCY;
+        let tile_weights =
+            if shape.streamed_words().is_some() { load(words.div_ceil(tiles) * config.lines_per_weight_word()) } else { 0 };
+        let first_stream = slots * load(self.slot_lines) + tiles * tile_weights + computes / groups * load(0);
+        let startup = load(self.slot_lines) + tile_weights + load(0);
+        let startup = startup.max(first_stream.saturating_sub(first_busy));
+        let last_rows = (shape.m - 1) % self.span % self.block_rows + 1;
+        let cycles = (startup + busy).max(stream + last_rows).max(startup + out) + last_rows * of_banks(last);
+        Cost { cycles, lines, groups_outside: groups_first < rows_first }
+    }
+}
+
+/// Cycles in which a drain of so many banks reads a row of sums, or the output stream takes its lines if that is longer.
+fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
+    let (reads, lines) = match shape.requantize {
+        None => (banks * LINES_PER_RAW_ROW, banks * LINES_PER_RAW_ROW),
+        Some(format) => (banks.div_ceil(config.banks_per_issue(format.width)), banks.div_ceil(format.width.lanes())),
+    };
+    reads.max(lines * config.beats_per_line())
+}
+
+/// Addresses of the largest tile.
+pub fn weight_slot_words(shape: &Shape<'_>, config: &ArrayConfig) -> usize {
+    shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1)
+}
+
+/// Tiles of streamed weights that the weight memory holds.
+pub fn weight_slots(shape: &Shape<'_>, config: &ArrayConfig) -> Option<usize> {
+    Some(shape.streamed_words()? / weight_slot_words(shape, config))
+}
