@@ -150,13 +150,6 @@ impl ArrayConfig {
             self.rows.is_multiple_of(bus),
             format!("rows = {}: expected a multiple of weight_bus = {bus}, so that a tile is whole addresses", self.rows),
         );
-        require(
-            self.weight_words.saturating_mul(bus) <= MAX_LINES || self.weight_words > MAX_LINES,
-            format!(
-                "weight_words * weight_bus = {}: expected at most {MAX_LINES}, so that a word's address has 16 bits",
-                self.weight_words.saturating_mul(bus)
-            ),
-        );
         let sides_ok = self.rows <= MAX_SIDE && self.cols <= MAX_SIDE && self.depth <= 4 && self.weight_bus == bus;
         if sides_ok {
             let line = self.line_bytes() * 8;

@@ -27,9 +27,9 @@ pub type Wide = Machine<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32, 4, 64, 
 /// The machine of the configuration `medium`: a line is two beats.
 pub type Medium = Machine<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6, 64, 128, 1, 1, 8, 32, 0>;
 /// The machine of the configuration `large`.
-pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6, 128, 128, 1, 1, 8, 32, 0>;
+pub type Large = Machine<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 4, 64, 4, 128, 128, 1, 4, 32, 128, 18>;
 /// The machine of the configuration `huge`.
-pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6, 256, 256, 1, 1, 8, 32, 0>;
+pub type Huge = Machine<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 4, 128, 4, 256, 256, 1, 4, 32, 128, 34>;
 
 /// A machine for tests: `tiny` with a weight bus of two words, which no named configuration has.
 pub type TinyBus2 = Machine<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, 32, 32, 1, 2, 16, 64, 6>;

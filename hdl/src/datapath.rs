@@ -70,7 +70,7 @@ pub struct Datapath<
     /// A line to write, from the decoder; shared by the three memories.
     pub line: [Signal<In, Bits<8>>; LB],
     /// Address of the line, word or entry; each memory takes its low bits. Of words there are `N` to an address of a command.
-    pub write_address: Signal<In, Bits<16>>,
+    pub write_address: Signal<In, Bits<18>>,
     /// Which line of a word (0..3) or entry (0..7).
     pub write_line: Signal<In, Bits<3>>,
     /// The line goes to the activation buffer.
@@ -116,9 +116,9 @@ pub type WideDatapath = Datapath<8, 8, 64, 13, 20, 7, 15, 8, 11, 11, 6, 9, 4, 32
 /// The datapath of the named configuration `medium`.
 pub type MediumDatapath = Datapath<8, 16, 128, 13, 20, 7, 15, 16, 11, 11, 6, 9, 1, 16, 6, 1, 8, 32, 0>;
 /// The datapath of the named configuration `large`.
-pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 1, 16, 6, 1, 8, 32, 0>;
+pub type LargeDatapath = Datapath<16, 16, 256, 14, 21, 8, 23, 16, 11, 11, 6, 9, 4, 64, 4, 4, 32, 128, 18>;
 /// The datapath of the named configuration `huge`.
-pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 1, 32, 6, 1, 8, 32, 0>;
+pub type HugeDatapath = Datapath<32, 32, 1024, 15, 22, 9, 39, 32, 11, 11, 6, 9, 4, 128, 4, 4, 32, 128, 34>;
 
 impl<
     const R: usize,
@@ -206,7 +206,7 @@ impl<
         clock!(self, clock, activation_buffer, weight_memory, parameter_memory, skew, array);
 
         // Memories, written by lines.
-        self.activation_buffer.write_address.next = bit_cast::<AA, 16>(self.write_address.val());
+        self.activation_buffer.write_address.next = bit_cast::<AA, 18>(self.write_address.val());
         self.activation_buffer.write_enable.next = self.activation_write.val();
         for r in 0..R {
             self.activation_buffer.line[r].next = self.line[r].val();
@@ -214,7 +214,7 @@ impl<
         self.weight_memory.write_address.next = self.write_address.val();
         self.weight_memory.write_line.next = self.write_line.val();
         self.weight_memory.write_enable.next = self.weight_write.val();
-        self.parameter_memory.write_address.next = bit_cast::<PA, 16>(self.write_address.val());
+        self.parameter_memory.write_address.next = bit_cast::<PA, 18>(self.write_address.val());
         self.parameter_memory.write_line.next = self.write_line.val();
         self.parameter_memory.write_enable.next = self.parameter_write.val();
         self.parameter_memory.read_address.next = self.parameter_address.val();

@@ -70,7 +70,7 @@ pub struct Decoder {
     /// The line goes to the parameter memory.
     pub parameter_write: Signal<Out, Bit>,
     /// The register `address`; in the weight memory that of a word, `weight_bus` words to an address.
-    pub write_address: Signal<Out, Bits<16>>,
+    pub write_address: Signal<Out, Bits<18>>,
     /// The register `subline`.
     pub write_line: Signal<Out, Bits<3>>,
 
@@ -147,7 +147,7 @@ pub struct Decoder {
     end_b: DFF<Bits<17>>,
     end_c: DFF<Bits<17>>,
     end_p: DFF<Bits<17>>,
-    address: DFF<Bits<16>>,
+    address: DFF<Bits<18>>,
     subline: DFF<Bits<3>>,
     lines_left: DFF<Bits<19>>,
     error: DFF<Bits<4>>,

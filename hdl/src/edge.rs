@@ -159,9 +159,9 @@ pub struct ColumnEdge<const A: usize, const N: usize, const NB: usize, const NM:
     col_edge: DFF<ColumnControl>,
     precision_switch: [PrecisionSwitch; N],
     weight_bus: WeightBus<N, NB>,
-    address: Signal<Local, Bits<16>>,
-    shifted: Signal<Local, Bits<16>>,
-    delivered: Signal<Local, Bits<16>>,
+    address: Signal<Local, Bits<18>>,
+    shifted: Signal<Local, Bits<18>>,
+    delivered: Signal<Local, Bits<18>>,
     col_edge_in: Signal<Local, ColumnControl>,
     bus_log2: Constant<Bits<2>>,
 }
@@ -199,7 +199,7 @@ impl<const A: usize, const N: usize, const NB: usize, const NM: usize> Logic for
         dff_setup!(self, clock, col_read, col_ctl, weight, col_edge);
         self.address.next = self.col.val().address;
         self.shifted.next = self.address.val() >> self.bus_log2.val();
-        self.read_address.next = bit_cast::<A, 16>(self.shifted.val());
+        self.read_address.next = bit_cast::<A, 18>(self.shifted.val());
         self.col_read.d.next = self.col.val();
         self.col_ctl.d.next = self.col_read.q.val();
         for b in 0..N {

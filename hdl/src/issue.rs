@@ -1,7 +1,7 @@
 //! The words that travel between the blocks of the datapath.
 //!
 //! A struct is a packed vector in Verilog, its first field in the lowest bits; the widths are those of the command
-//! format (16-bit memory addresses, 12-bit accumulator addresses), and each memory takes the low bits that it has.
+//! format (16-bit memory addresses, of which weights have up to four words each; 12-bit accumulator addresses), and each memory takes the low bits that it has.
 //!
 //! ```text
 //!  sequencer --ActivationIssue--> row chain --RowIssue--> row edge --Ctl--> pe, row_sum
@@ -33,7 +33,7 @@ pub struct WeightIssue {
     /// A weight is issued in this cycle.
     pub valid: Bit,
     /// Word of the weight memory, the first of those delivered: `weight_bus` words to an address.
-    pub address: Bits<16>,
+    pub address: Bits<18>,
     /// The words exist; otherwise weight 0 is delivered (rows beyond the end of a tile).
     pub real: Bit,
     /// First weight word of a tile.
@@ -95,7 +95,7 @@ pub struct RowIssue {
 #[derive(Copy, Clone, PartialEq, Debug, Default, LogicStruct)]
 pub struct ColumnIssue {
     pub valid: Bit,
-    pub address: Bits<16>,
+    pub address: Bits<18>,
     pub real: Bit,
     pub first: Bit,
     pub w_code: Bits<2>,

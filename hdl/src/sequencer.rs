@@ -52,7 +52,7 @@ pub struct Sequencer {
     load_valid: DFF<Bit>,
     load_done: DFF<Bit>,
     load_first: DFF<Bit>,
-    load_address: DFF<Bits<16>>,
+    load_address: DFF<Bits<18>>,
     load_left: DFF<Bits<16>>,
     load_row: DFF<Bits<8>>,
     load_lane: DFF<Bits<2>>,
@@ -278,7 +278,7 @@ impl Logic for Sequencer {
                 self.load_done.d.next = self.load_last.val();
             }
             self.load_first.d.next = false;
-            self.load_address.d.next = self.load_address.q.val() + self.words.val();
+            self.load_address.d.next = self.load_address.q.val() + bit_cast::<18, 16>(self.words.val());
             if self.has_word.val() {
                 self.load_left.d.next = self.load_left.q.val() - self.words.val();
             }
@@ -301,7 +301,7 @@ impl Logic for Sequencer {
             self.load_act_address.d.next = self.word1.val().get_bits::<16>(0);
             self.load_rows.d.next = self.word1.val().get_bits::<16>(16);
             // Addresses, counted in words from here on.
-            self.load_address.d.next = self.word2.val().get_bits::<16>(0) << self.bus_log2.val();
+            self.load_address.d.next = bit_cast::<18, 16>(self.word2.val().get_bits::<16>(0)) << self.bus_log2.val();
             self.load_left.d.next = self.word2.val().get_bits::<16>(16) << self.bus_log2.val();
             self.load_accumulator.d.next = self.word3.val().get_bits::<12>(0);
             self.load_half.d.next = self.word3.val().get_bit(12);

@@ -47,7 +47,7 @@ pub struct Bank<const A: usize, const N: usize, const NM: usize> {
     /// The clock.
     pub clock: Signal<In, Clock>,
     /// The word to write: its memory in the low bits, above them its address there.
-    pub write_address: Signal<In, Bits<16>>,
+    pub write_address: Signal<In, Bits<18>>,
     /// What to write.
     pub write_data: Signal<In, Bits<32>>,
     /// Whether to write.
@@ -57,7 +57,7 @@ pub struct Bank<const A: usize, const N: usize, const NM: usize> {
     /// The words read, a cycle later, that of memory 0 lowest.
     pub read_data: Signal<Out, Bits<NM>>,
     ram: [Ram<32, A>; N],
-    address: Signal<Local, Bits<16>>,
+    address: Signal<Local, Bits<18>>,
     which: Signal<Local, Bits<2>>,
     gather: JoinWords<NM, N>,
     bus_log2: Constant<Bits<2>>,
@@ -93,7 +93,7 @@ impl<const A: usize, const N: usize, const NM: usize> Logic for Bank<A, N, NM> {
         self.which.next = self.write_address.val().get_bits::<2>(0) & self.low.val();
         for b in 0..N {
             self.ram[b].clock.next = self.clock.val();
-            self.ram[b].write_address.next = bit_cast::<A, 16>(self.address.val());
+            self.ram[b].write_address.next = bit_cast::<A, 18>(self.address.val());
             self.ram[b].write_data.next = self.write_data.val();
             self.ram[b].write_enable.next = self.write_enable.val() & (self.which.val() == self.index[b].val());
             self.ram[b].read_address.next = self.read_address.val();
@@ -111,7 +111,7 @@ pub struct WeightMemory<const C: usize, const A: usize, const N: usize, const NM
     /// Bytes of the line to write, one for each column.
     pub line: [Signal<In, Bits<8>>; C],
     /// The word that the line belongs to.
-    pub write_address: Signal<In, Bits<16>>,
+    pub write_address: Signal<In, Bits<18>>,
     /// Which line of the word: 0..3, in this order.
     pub write_line: Signal<In, Bits<3>>,
     /// Whether a line comes.

@@ -74,7 +74,7 @@ fn weight_issue(packed: u64) -> WeightIssue {
     let mut f = Fields(packed);
     WeightIssue {
         valid: f.bit(),
-        address: f.take(16).into(),
+        address: f.take(18).into(),
         real: f.bit(),
         first: f.bit(),
         row: f.take(8).into(),
@@ -568,13 +568,13 @@ fn datapath_in_verilog<const N: usize, const NB: usize, const NM: usize, const N
     let mut datapath = build::<Tiny<N, NB, NM, NX>>();
     let inputs = [
         ("activation_issue", 21),
-        ("weight_issue", 41),
+        ("weight_issue", 43),
         ("token", 25),
         ("line$0", 8),
         ("line$1", 8),
         ("line$2", 8),
         ("line$3", 8),
-        ("write_address", 16),
+        ("write_address", 18),
         ("write_line", 3),
         ("activation_write", 1),
         ("weight_write", 1),

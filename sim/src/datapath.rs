@@ -46,7 +46,7 @@ pub struct WeightIssue {
     /// A weight is issued in this cycle.
     pub valid: bool,
     /// Word of the weight memory, the first of those delivered: `weight_bus` words to an address.
-    pub address: u16,
+    pub address: u32,
     /// The words exist; otherwise weight 0 is delivered (rows beyond the end of a tile).
     pub real: bool,
     /// First weight word of a tile.
@@ -139,7 +139,7 @@ pub enum MemoryWrite<'a> {
     /// One of the four lines of a word of the weight memory.
     Weights {
         /// Word of the weight memory: `weight_bus` words to an address.
-        address: u16,
+        address: u32,
         /// Which of the four.
         subline: u8,
         /// Byte `c * depth + d` for word d of column c.

@@ -10,7 +10,7 @@
 //! Invariant: nothing is dispatched that [`Command::decode`] refuses, nor anything but `ReadStatus` and `ClearError` in the error state.
 
 use crate::trace::Visitor;
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, Pattern};
+use crumb_arch::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, Pattern, WORD_ADDRESS};
 use crumb_arch::counters::COUNT;
 use crumb_arch::status::STATUS_WORDS;
 use crumb_arch::{ArrayConfig, Command, MachineError, Op};
@@ -56,7 +56,7 @@ pub struct Decoder {
     words: [u32; HEADER_WORDS],
     framed: bool,
     ends: Ends,
-    address: u16,
+    address: u32,
     subline: u8,
     lines_left: u32,
     /// The error state, if any.
@@ -85,7 +85,7 @@ pub struct Write {
     /// The load command's operation.
     pub op: Op,
     /// Address in that memory; in the weight memory that of a word, `weight_bus` words to an address.
-    pub address: u16,
+    pub address: u32,
     /// Which of the address's lines this is.
     pub subline: u8,
     /// The line completes its address.
@@ -278,8 +278,8 @@ impl Decoder {
         self.state = State::Header;
         match *op {
             Op::LoadActivations { base, count } | Op::LoadWeights { base, count } | Op::LoadParameters { base, count } => {
-                let words = if matches!(op, Op::LoadWeights { .. }) { self.config.weight_bus as u16 } else { 1 };
-                (self.address, self.subline) = (base.wrapping_mul(words), 0);
+                let words = if matches!(op, Op::LoadWeights { .. }) { self.config.weight_bus as u32 } else { 1 };
+                (self.address, self.subline) = (u32::from(base) * words, 0);
                 self.lines_left = u32::from(count) * u32::from(words) * u32::from(sublines(op));
                 self.state = State::Payload;
             }
@@ -294,7 +294,7 @@ impl Decoder {
         let Some((_, last, ragged)) = line else { return };
         if let Some(write) = self.write(true, ragged) {
             self.subline = if write.completes { 0 } else { self.subline + 1 };
-            self.address = self.address.wrapping_add(write.completes.into());
+            self.address = (self.address + u32::from(write.completes)) & WORD_ADDRESS;
         }
         let complete = self.lines_left == 1;
         self.lines_left -= 1;
@@ -325,7 +325,7 @@ impl Decoder {
         v.register("end_b", 17, self.ends.b.into());
         v.register("end_c", 17, self.ends.c.into());
         v.register("end_p", 17, self.ends.p.into());
-        v.register("address", 16, self.address.into());
+        v.register("address", 18, self.address.into());
         v.register("subline", 3, self.subline.into());
         v.register("lines_left", 19, self.lines_left.into());
         v.register("error", 4, self.error.map_or(0, MachineError::code).into());

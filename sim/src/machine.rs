@@ -276,7 +276,7 @@ fn memory_write<'a>(write: Option<&Write>, line: &'a [u8]) -> MemoryWrite<'a> {
     let Some(&Write { op, address, subline, .. }) = write else { return MemoryWrite::None };
     match op {
         Op::LoadWeights { .. } => MemoryWrite::Weights { address, subline, line },
-        Op::LoadParameters { .. } => MemoryWrite::Parameters { address, subline, line },
-        _ => MemoryWrite::Activations { address, line },
+        Op::LoadParameters { .. } => MemoryWrite::Parameters { address: address as u16, subline, line },
+        _ => MemoryWrite::Activations { address: address as u16, line },
     }
 }

@@ -10,7 +10,7 @@
 use crate::datapath::{ActivationIssue, Token, WeightIssue};
 use crate::trace::Visitor;
 use crumb_arch::brick::{load_mask, words_per_load};
-use crumb_arch::command::Pattern;
+use crumb_arch::command::{Pattern, WORD_ADDRESS};
 use crumb_arch::{ArrayConfig, Tile};
 
 /// The tile whose weights are loading or loaded.
@@ -19,7 +19,7 @@ struct Load {
     valid: bool,
     done: bool,
     first: bool,
-    address: u16,
+    address: u32,
     left: u16,
     row: u8,
     /// Cycle of the row's loads.
@@ -218,7 +218,7 @@ impl Sequencer {
         self.stream.ended = stream_last;
         let l = &mut self.load;
         if let Some((tile, pattern)) = dispatch {
-            let (address, left) = (tile.weights.wrapping_mul(bus), tile.k_words.wrapping_mul(bus));
+            let (address, left) = (u32::from(tile.weights) * u32::from(bus), tile.k_words.wrapping_mul(bus));
             *l = Load { valid: true, done: false, first: true, address, left, row: 0, lane: 0, tile, pattern };
             return;
         }
@@ -229,7 +229,7 @@ impl Sequencer {
         }
         if issue {
             l.first = false;
-            l.address = l.address.wrapping_add(words);
+            l.address = (l.address + u32::from(words)) & WORD_ADDRESS;
             l.left = l.left.saturating_sub(words);
             l.lane = if wraps { 0 } else { l.lane + 1 };
             l.row = l.row.wrapping_add(wraps.into());
@@ -243,7 +243,7 @@ impl Sequencer {
         v.register("load_valid", 1, l.valid.into());
         v.register("load_done", 1, l.done.into());
         v.register("load_first", 1, l.first.into());
-        v.register("load_address", 16, l.address.into());
+        v.register("load_address", 18, l.address.into());
         v.register("load_left", 16, l.left.into());
         v.register("load_row", 8, l.row.into());
         v.register("load_lane", 2, l.lane.into());

@@ -94,7 +94,7 @@ impl Issue {
         let (a, w) = (&self.act, &self.weight);
         pack(&[
             (1, w.valid.into()),
-            (16, w.address.into()),
+            (18, w.address.into()),
             (1, w.real.into()),
             (1, w.first.into()),
             (2, w.w_code.into()),
@@ -125,7 +125,7 @@ fn delivered(issue: &WeightIssue, b: usize, bus: usize) -> usize {
         return 0;
     }
     let act = ActBits::from_code(issue.a_code).unwrap_or(ActBits::A8);
-    usize::from(issue.address) & (bus - 1) | bus_lane(act, 0, b, bus)
+    issue.address as usize & (bus - 1) | bus_lane(act, 0, b, bus)
 }
 
 /// `activation_flip` for a code as it stands in a register (3, illegal, flips like 2).

@@ -81,16 +81,16 @@ impl WeightMemory {
 
     /// Column `c` reads the address that has word `address`.
     #[inline(always)]
-    pub fn read(&mut self, c: usize, address: u16) {
-        let at = ((usize::from(address) & self.mask) >> self.bus_log2) * self.data.len() + c * self.depth;
+    pub fn read(&mut self, c: usize, address: u32) {
+        let at = ((address as usize & self.mask) >> self.bus_log2) * self.data.len() + c * self.depth;
         for (b, data) in self.data[c * self.word_k..][..self.word_k].chunks_exact_mut(self.depth).enumerate() {
             data.copy_from_slice(&self.words[at + b * self.line..][..self.depth]);
         }
     }
 
     /// Line `subline` (0..3) of word `address` arrives.
-    pub fn write(&mut self, address: u16, subline: u8, line: &[u8]) {
-        let at = (usize::from(address) & self.mask) * self.line;
+    pub fn write(&mut self, address: u32, subline: u8, line: &[u8]) {
+        let at = (address as usize & self.mask) * self.line;
         let whole = subline & 3 == 3;
         for (word, bank) in self.collectors.take(line).zip(&mut self.words[at..]) {
             if whole {

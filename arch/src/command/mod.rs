@@ -20,6 +20,8 @@ pub const HEADER_WORDS: usize = 4;
 /// Payload lines of one word of the weight bus: one for each slot. An address has `weight_bus` words
 /// ([`ArrayConfig::lines_per_weight_word`]).
 pub const LINES_PER_BUS_WORD: usize = 4;
+/// The bits of a word's address within the weight memory: 16 of the address that a command names, two for the words of the widest bus.
+pub const WORD_ADDRESS: u32 = (1 << 18) - 1;
 /// Payload lines of one parameter entry.
 pub const LINES_PER_PARAMETER: usize = 8;
 /// Output lines of one row and bank of raw int32 results.

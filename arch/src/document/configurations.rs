@@ -115,10 +115,7 @@ fn limits() -> String {
             ("cols", side),
             ("depth", format!("1, 2 or 4, and rows * depth at most {MAX_SIDE}")),
             ("activation_lines", power(16, MAX_LINES)),
-            (
-                "weight_words",
-                format!("{}, at least 4 * rows / weight_bus, at most {MAX_LINES} / weight_bus", power(16, MAX_LINES)),
-            ),
+            ("weight_words", format!("{}, and at least 4 * rows / weight_bus", power(16, MAX_LINES))),
             ("weight_bus", "1, 2 or 4, a divisor of rows: words of `depth` weights that a column takes in a cycle".to_owned()),
             ("parameter_entries", power(4, MAX_LINES)),
             ("accumulator_rows", power(16, MAX_ACCUMULATOR_ROWS)),

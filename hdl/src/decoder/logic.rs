@@ -174,12 +174,12 @@ impl Logic for Decoder {
                 if !self.fenced.val() {
                     if self.is_load.val() {
                         self.leave.next = true;
-                        self.address.d.next = self.word1.q.val().get_bits::<16>(0);
+                        self.address.d.next = bit_cast::<18, 16>(self.word1.q.val().get_bits::<16>(0));
                         self.subline.d.next = 0.into();
                         self.count.next = bit_cast::<19, 16>(self.word1.q.val().get_bits::<16>(16));
                         self.lines_left.d.next = self.count.val();
                         if self.is_weights.val() {
-                            self.address.d.next = self.word1.q.val().get_bits::<16>(0) << self.bus_log2.val();
+                            self.address.d.next = bit_cast::<18, 16>(self.word1.q.val().get_bits::<16>(0)) << self.bus_log2.val();
                             self.lines_left.d.next = self.count.val() << self.word_lines_log2.val();
                         }
                         if self.is_parameters.val() {

@@ -116,7 +116,7 @@ fn verdicts_are_those_of_the_contract() {
 enum Event {
     Tile([u32; 4], Pattern),
     Drain([u32; 4]),
-    Write { memory: u8, address: u16, line: u8, word: u32 },
+    Write { memory: u8, address: u32, line: u8, word: u32 },
     Word(u32, bool),
     ClearCounters,
 }
@@ -159,10 +159,10 @@ impl Model {
         }
         self.commands += 1;
         let (memory, base, step) = match command.op {
-            Op::LoadActivations { base, .. } => (1, base, 1),
+            Op::LoadActivations { base, .. } => (1, u32::from(base), 1),
             // Four lines for each word, and each word an address of its own.
-            Op::LoadWeights { base, .. } => (2, base * self.config.weight_bus as u16, 4),
-            Op::LoadParameters { base, .. } => (3, base, 8),
+            Op::LoadWeights { base, .. } => (2, u32::from(base) * self.config.weight_bus as u32, 4),
+            Op::LoadParameters { base, .. } => (3, base.into(), 8),
             Op::Compute(_) => return self.events.push(Event::Tile(words, self.pattern)),
             Op::Drain(_) => return self.events.push(Event::Drain(words)),
             Op::ReadStatus => {
@@ -181,7 +181,7 @@ impl Model {
         for (i, word) in payload.iter().take(length).enumerate() {
             let is_last = i + 1 == payload.len();
             if !(is_last && ragged) {
-                self.events.push(Event::Write { memory, address: base + (i / step) as u16, line: (i % step) as u8, word: *word });
+                self.events.push(Event::Write { memory, address: base + (i / step) as u32, line: (i % step) as u8, word: *word });
             }
         }
         if payload.len() < length || (payload.len() == length && ragged) {
@@ -299,7 +299,7 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
         }
         if let Some(memory) = strobes.iter().position(|strobe| *strobe) {
             assert!(b.take_out.val());
-            let (address, line) = (b.write_address.val().to_u16(), b.write_line.val().to_u8());
+            let (address, line) = (b.write_address.val().to_u32(), b.write_line.val().to_u8());
             events.push(Event::Write { memory: memory as u8 + 1, address, line, word });
         }
         if b.respond.val() {

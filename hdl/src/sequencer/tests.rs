@@ -97,7 +97,7 @@ fn run(bench: &mut Recorder<Sequencer>, random: &mut Random, tiles: &[Tile], sta
             let (lanes, (cycles, words)) = (tile.act.lanes(), loads(tile.act, bus));
             loaded += 1;
             assert!(loaded <= ROWS * cycles || act.swap, "weights of the next tile before the swap");
-            assert_eq!(usize::from(weight.address.to_u16()), usize::from(tile.weights) * bus + i * words);
+            assert_eq!(weight.address.to_u32() as usize, usize::from(tile.weights) * bus + i * words);
             assert_eq!((weight.real, weight.first), (i * words < usize::from(tile.k_words) * bus, i == 0));
             assert_eq!((weight.row.index(), weight.a_code.to_u8()), (i / cycles, tile.act.code()));
             // A crumb's word is written when its place on the bus has the word of the crumb's lane.

@@ -115,7 +115,7 @@ impl Sequencer {
             if word < words {
                 weight = WeightIssue {
                     valid: true,
-                    address: tile.weights * config.weight_bus as u16 + first as u16,
+                    address: u32::from(tile.weights) * config.weight_bus as u32 + first as u32,
                     real: first < usize::from(tile.k_words) * config.weight_bus,
                     first: word == 0,
                     row: (word / per_row) as u8,
@@ -151,7 +151,7 @@ fn fill(path: &mut Datapath, config: &ArrayConfig, random: &mut Random) -> Vec<V
         weight_lines(&bank, config, &mut lines);
         for (i, line) in lines.chunks(config.line_bytes()).enumerate() {
             let (address, subline) = (address * config.weight_bus as u16 + (i / 4) as u16, (i % 4) as u8);
-            path.clock(&idle.0, &idle.1, &idle.2, &idle.3, &MemoryWrite::Weights { address, subline, line });
+            path.clock(&idle.0, &idle.1, &idle.2, &idle.3, &MemoryWrite::Weights { address: address.into(), subline, line });
         }
         stored.extend(bank.chunks(config.cols * config.depth).map(<[[i8; 4]]>::to_vec));
     }
