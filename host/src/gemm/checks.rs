@@ -1,6 +1,6 @@
 //! What a product must satisfy before it is given to the machine: exact or refused.
 
-use super::{Job, JobError, Output, Segment, Weights};
+use super::{Job, JobError, Output, Segment, Shape, Weights};
 use crate::network::MAX_ELEMENTS;
 use crumb_arch::WeightBits;
 
@@ -18,6 +18,54 @@ pub fn accumulator_bound(segments: &[Segment]) -> (u128, String) {
     (bound, terms.join(" + "))
 }
 
+/// Refuses a product without elements, and one with more results than the host holds.
+fn check_sizes(m: usize, k: usize, n: usize) -> Result<(), JobError> {
+    if m == 0 || k == 0 || n == 0 {
+        return Err(JobError::Empty { m, k, n });
+    }
+    if m.checked_mul(n).is_none_or(|elements| elements > MAX_ELEMENTS) {
+        return Err(JobError::Large { m, n });
+    }
+    Ok(())
+}
+
+/// Refuses segments that are none.
+fn check_segments(segments: &[Segment], k: usize, depth: usize) -> Result<(), JobError> {
+    if segments.is_empty() {
+        return Err(JobError::NoSegment);
+    }
+    for s in segments {
+        if s.k.is_empty() || s.k.end > k {
+            return Err(JobError::SegmentRange { range: (s.k.start, s.k.end), k });
+        }
+        if !s.k.start.is_multiple_of(depth) {
+            return Err(JobError::SegmentDepth { start: s.k.start, depth });
+        }
+        if s.shift > 7 {
+            return Err(JobError::Shift { shift: s.shift });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses sums that could leave int32.
+fn check_sums(bound: u128, terms: String) -> Result<(), JobError> {
+    if bound > i32::MAX as u128 { Err(JobError::Overflow { bound, terms }) } else { Ok(()) }
+}
+
+impl Shape<'_> {
+    /// Refuses what no data could make right: as [`Job::check`], biases aside.
+    ///
+    /// # Errors
+    /// The first violation, with its numbers.
+    pub fn check(&self, depth: usize) -> Result<(), JobError> {
+        check_sizes(self.m, self.k, self.n)?;
+        check_segments(self.segments, self.k, depth)?;
+        let (bound, terms) = accumulator_bound(self.segments);
+        check_sums(bound, terms)
+    }
+}
+
 impl Job<'_> {
     /// Refuses what cannot be computed exactly.
     ///
@@ -25,12 +73,7 @@ impl Job<'_> {
     /// The first violation, with its numbers.
     pub fn check(&self, depth: usize) -> Result<(), JobError> {
         let Self { m, k, n, .. } = *self;
-        if m == 0 || k == 0 || n == 0 {
-            return Err(JobError::Empty { m, k, n });
-        }
-        if m.checked_mul(n).is_none_or(|elements| elements > MAX_ELEMENTS) {
-            return Err(JobError::Large { m, n });
-        }
+        check_sizes(m, k, n)?;
         match self.weights {
             Weights::Streamed(weights) if k.checked_mul(n) != Some(weights.len()) => {
                 return Err(JobError::Size { what: "weights", found: weights.len(), expected: k.saturating_mul(n) });
@@ -40,20 +83,7 @@ impl Job<'_> {
             }
             _ => {}
         }
-        if self.segments.is_empty() {
-            return Err(JobError::NoSegment);
-        }
-        for s in self.segments {
-            if s.k.is_empty() || s.k.end > k {
-                return Err(JobError::SegmentRange { range: (s.k.start, s.k.end), k });
-            }
-            if !s.k.start.is_multiple_of(depth) {
-                return Err(JobError::SegmentDepth { start: s.k.start, depth });
-            }
-            if s.shift > 7 {
-                return Err(JobError::Shift { shift: s.shift });
-            }
-        }
+        check_segments(self.segments, k, depth)?;
         let (sums, mut terms) = accumulator_bound(self.segments);
         let mut bound = sums;
         if let Output::Requantized { channels, .. } = self.output {
@@ -64,10 +94,7 @@ impl Job<'_> {
             bound += u128::from(bias);
             terms += &format!(" + max|bias| = {bias}");
         }
-        if bound > i32::MAX as u128 {
-            return Err(JobError::Overflow { bound, terms });
-        }
-        Ok(())
+        check_sums(bound, terms)
     }
 }
 
