@@ -1,0 +1,138 @@
+//! A network's estimate is what a run of it reports: every layer, every counter, on every kind of machine.
+
+mod onnx_support;
+
+use crumb::backend::BackendKind;
+use crumb::digits;
+use crumb::estimate::network::{EstimateError, Workload};
+use crumb::estimate::product::Costs;
+use crumb::network::machine::{LayerReport, MachineEngine};
+use crumb::network::{Contract, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData, execute};
+use crumb::session::Session;
+use crumb_arch::ArrayConfig;
+use onnx_support::{fixture_names, import_fixture, read_tensor};
+
+fn measured(
+    network: &Network,
+    inputs: &[Tensor],
+    plan: &PrecisionPlan,
+    config: &ArrayConfig,
+) -> Result<Vec<LayerReport>, String> {
+    let mut session = Session::new(BackendKind::Sim.open(config).unwrap());
+    let mut engine = MachineEngine::for_plan(&mut session, network, plan).map_err(|error| error.to_string())?;
+    execute(network, inputs, plan, &Contract, &mut engine).map_err(|error| error.to_string())?;
+    Ok(engine.reports)
+}
+
+fn estimated(
+    network: &Network,
+    inputs: &[Tensor],
+    plan: &PrecisionPlan,
+    config: &ArrayConfig,
+) -> Result<Vec<LayerReport>, EstimateError> {
+    let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+    let workload = Workload::of_network(network, &shapes, plan, config)?;
+    let estimate = Costs::new(config).network(&workload, None)?;
+    let cycles: u64 = estimate.layers.iter().map(|layer| layer.cost.cycles).sum();
+    assert_eq!(estimate.total.cycles, cycles);
+    assert!(estimate.total.exact && estimate.layers.iter().all(|layer| layer.cost.roofline.bound_cycles <= layer.cost.cycles));
+    Ok(estimate.layers.into_iter().map(|layer| layer.report).collect())
+}
+
+/// What differs, counter by counter.
+fn check(what: &str, network: &Network, inputs: &[Tensor], plan: &PrecisionPlan, config: &ArrayConfig) {
+    let found = estimated(network, inputs, plan, config);
+    match measured(network, inputs, plan, config) {
+        Ok(measured) => {
+            let found = found.unwrap_or_else(|error| panic!("{what} on {}: {error}", config.name));
+            assert_eq!(found.len(), measured.len(), "{what}: layers");
+            for (found, measured) in found.iter().zip(&measured) {
+                for ((counter, a), (_, b)) in found.counters.iter().zip(measured.counters.iter()) {
+                    assert_eq!(a, b, "{what} on {}: {} of {}", config.name, counter.name(), measured.name);
+                }
+                assert_eq!(found, measured, "{what} on {}", config.name);
+            }
+        }
+        // A plan that cannot be run has no estimate, for the same reason.
+        Err(refusal) => assert_eq!(found.map(|_| ()).unwrap_err().to_string(), refusal, "{what}"),
+    }
+}
+
+/// Machines that hold all weights, some, or one tile at a time; with wide drains, narrow streams, depth.
+fn configs() -> Vec<ArrayConfig> {
+    let named = |name| ArrayConfig::named(name).unwrap();
+    let full = named("small");
+    vec![
+        named("tiny"),
+        ArrayConfig { weight_words: 512, ..full.clone() },
+        ArrayConfig { weight_words: 32, ..full.clone() },
+        ArrayConfig { stream_bits: 8, accumulator_rows: 16, parameter_entries: 4, ..full.clone() },
+        ArrayConfig { depth: 2, activation_lines: 64, ..full.clone() },
+        named("wide"),
+        named("medium"),
+        full,
+    ]
+}
+
+fn images(digits: &digits::Digits, count: usize) -> Tensor {
+    Tensor::new(vec![count, 1, 8, 8], TensorData::F32(digits.images.floats().unwrap()[..64 * count].to_vec())).unwrap()
+}
+
+#[test]
+fn digits_at_every_kind_of_plan() {
+    let digits = digits::load().unwrap();
+    let mut plans: Vec<(String, PrecisionPlan)> =
+        digits::runs(&digits.network).unwrap().into_iter().map(|run| (run.name, run.plan)).collect();
+    let refined = LayerPrecision { weight_bits: 2, act_bits: 8, rounding: Rounding::Floor, refined: true };
+    plans.push(("refined".into(), PrecisionPlan::uniform(refined)));
+    plans.push(("a8w6".into(), PrecisionPlan::uniform(LayerPrecision { weight_bits: 6, ..LayerPrecision::default() })));
+    let mut important = PrecisionPlan::uniform(LayerPrecision { weight_bits: 4, act_bits: 4, ..LayerPrecision::default() });
+    let second = digits.network.layer_names()[1].clone();
+    important.important.insert(second, vec![0, 3, 4]);
+    plans.push(("important".into(), important));
+    let input = [images(&digits, 3)];
+    for config in configs() {
+        for (name, plan) in &plans {
+            check(name, &digits.network, &input, plan, &config);
+        }
+    }
+}
+
+/// Rows and columns of zeros take no time, in the estimate too.
+#[test]
+fn pruned_channels() {
+    let mut digits = digits::load().unwrap();
+    let names = digits.network.layer_names();
+    for name in &names[..2] {
+        let layer = digits.network.layer_mut(name).unwrap();
+        let k = layer.k;
+        let weight = |(index, &weight): (usize, &i8)| if index / k % 3 == 1 || index % k % 5 == 2 { 0 } else { weight };
+        layer.weights = layer.weights.iter().enumerate().map(weight).collect();
+    }
+    let last = digits.network.layer_mut(&names[2]).unwrap();
+    last.weights = vec![0; last.weights.len()].into();
+    for config in configs() {
+        check("pruned", &digits.network, &[images(&digits, 2)], &PrecisionPlan::default(), &config);
+    }
+}
+
+/// Strides, dilations, groups, depthwise, zero points, float outputs, a batch of several.
+#[test]
+fn every_fixture() {
+    for name in fixture_names() {
+        let (network, input) = (import_fixture(&name), [read_tensor(&format!("{name}.input.npy"))]);
+        for config in configs() {
+            for (act_bits, weight_bits) in [(8, 8), (4, 2), (2, 4)] {
+                let plan = PrecisionPlan::uniform(LayerPrecision { act_bits, weight_bits, ..LayerPrecision::default() });
+                check(&format!("{name} at a{act_bits}w{weight_bits}"), &network, &input, &plan, &config);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_none() {
+    let digits = digits::load().unwrap();
+    let input = [images(&digits, 0)];
+    check("no image", &digits.network, &input, &PrecisionPlan::default(), &ArrayConfig::named("tiny").unwrap());
+}
