@@ -112,6 +112,19 @@ impl Costs<'_> {
     /// # Errors
     /// As [`Costs::layer`], for the first layer that fails.
     pub fn network(&mut self, workload: &Workload, dram: Option<Dram>) -> Result<NetworkEstimate, EstimateError> {
+        self.watched(workload, dram, &|| {})
+    }
+
+    /// The same, telling `done` of each layer.
+    ///
+    /// # Errors
+    /// As [`Costs::network`].
+    pub fn watched(
+        &mut self,
+        workload: &Workload,
+        dram: Option<Dram>,
+        done: &dyn Fn(),
+    ) -> Result<NetworkEstimate, EstimateError> {
         let config = self.config();
         let mut total = Sum::default();
         let mut layers = Vec::with_capacity(workload.layers.len());
@@ -121,6 +134,7 @@ impl Costs<'_> {
             let summary = sum.summary(config, dram, None);
             total = total.checked_add(sum).ok_or_else(|| EstimateError::Large { layer: layer.report.name.clone() })?;
             layers.push(LayerEstimate::of(layer, summary));
+            done();
         }
         let cycles = layers.iter().map(|layer| layer.cost.cycles).fold(0u64, u64::saturating_add);
         let total = total.summary(config, dram, Some(cycles));
