@@ -136,8 +136,7 @@ impl Costs<'_> {
             layers.push(LayerEstimate::of(layer, summary));
             done();
         }
-        let cycles = layers.iter().map(|layer| layer.cost.cycles).fold(0u64, u64::saturating_add);
-        let total = total.summary(config, dram, Some(cycles));
+        let total = total.summary(config, dram, Some(&layers));
         Ok(NetworkEstimate { layers, total, resident_words: workload.resident_words })
     }
 }
@@ -187,12 +186,18 @@ impl Sum {
         })
     }
 
-    /// What follows; `cycles` if they are known otherwise, as those of several layers.
-    fn summary(&self, config: &ArrayConfig, dram: Option<Dram>, cycles: Option<u64>) -> Summary {
+    /// What follows, for a layer or for several that run one after the other.
+    fn summary(&self, config: &ArrayConfig, dram: Option<Dram>, layers: Option<&[LayerEstimate]>) -> Summary {
         let Self { macs, bops, lane_bops, cost } = *self;
         let traffic = Traffic::of(&cost.counters, config);
         let resources = Resources::of(&cost, &traffic, config, dram);
-        let cycles = cycles.unwrap_or_else(|| cost.counters[Counter::Cycles].max(resources.dram));
+        let (cycles, bound) = match layers {
+            None => (cost.counters[Counter::Cycles].max(resources.dram), resources.bound()),
+            Some(layers) => {
+                let cycles = layers.iter().map(|layer| layer.cost.cycles).fold(0, u64::saturating_add);
+                (cycles, Bound::of_all(layers.iter().map(|layer| &layer.cost.roofline)))
+            }
+        };
         let work = Work { macs, bops: lane_bops, padded_bops: cost.padded_bops, dram_bytes: traffic.dram_bytes };
         Summary {
             macs,
@@ -201,7 +206,7 @@ impl Sum {
             exact: dram.is_none_or(|dram| dram.keeps_up(config)),
             counters: cost.counters,
             traffic,
-            roofline: Roofline::of(resources, work, cycles, config),
+            roofline: Roofline::of(resources, bound, work, cycles, config),
         }
     }
 }

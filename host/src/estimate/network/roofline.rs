@@ -12,9 +12,10 @@ use super::traffic::{Dram, StreamIn, Traffic};
 use crate::estimate::product::Cost;
 use crumb_arch::{ArrayConfig, Counter};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a layer is bound by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
     /// The array: an activation vector enters it in every cycle.
@@ -51,6 +52,18 @@ impl Bound {
             Self::Output => "output",
             Self::Dram => "dram",
         }
+    }
+
+    /// What bounds most cycles of layers that run one after the other, and their sum.
+    pub(super) fn of_all<'r>(layers: impl Iterator<Item = &'r Roofline>) -> (Self, u64) {
+        let (mut cycles, mut sum) = (BTreeMap::<_, u64>::new(), 0u64);
+        for layer in layers {
+            let of_bound = cycles.entry(layer.bound).or_default();
+            *of_bound = of_bound.saturating_add(layer.bound_cycles);
+            sum = sum.saturating_add(layer.bound_cycles);
+        }
+        let most = cycles.into_iter().reduce(|most, next| if next.1 > most.1 { next } else { most });
+        (most.map_or(Self::Array, |(bound, _)| bound), sum)
     }
 }
 
@@ -111,9 +124,9 @@ impl Resources {
 pub struct Roofline {
     /// Cycles that each part alone would need.
     pub resource_cycles: Resources,
-    /// The part that needs most.
+    /// The part that needs most; of several layers, the one that bounds most cycles.
     pub bound: Bound,
-    /// What it needs: no schedule takes fewer cycles with this traffic.
+    /// What it needs: no schedule takes fewer cycles with this traffic. Layers run one after the other, so theirs add up.
     pub bound_cycles: u64,
     /// Multiply-accumulates for each byte of DRAM.
     pub macs_per_byte: f64,
@@ -136,9 +149,9 @@ fn ratio(a: f64, b: f64) -> f64 {
 
 impl Roofline {
     /// The roofline of `macs` multiply-accumulates in `cycles` cycles, which take `bops` bit operations of the array.
-    pub fn of(resources: Resources, work: Work, cycles: u64, config: &ArrayConfig) -> Self {
+    pub fn of(resources: Resources, bound: (Bound, u64), work: Work, cycles: u64, config: &ArrayConfig) -> Self {
         let Work { macs, bops, padded_bops, dram_bytes } = work;
-        let (bound, bound_cycles) = resources.bound();
+        let (bound, bound_cycles) = bound;
         let ideal = bops as f64 / config.bops_per_cycle() as f64;
         let macs = macs as f64;
         Self {
