@@ -100,6 +100,22 @@ fn a_run_says_that_it_costs_as_estimated() {
     );
 }
 
+/// Both runs of anytime inference: the upper bits of all images, and all slices of those in doubt.
+#[test]
+fn refinement_is_estimated_for_a_number_of_images() {
+    let run = json(&["run", "--refine", "2", "--images", "40", "--json"]);
+    let doubtful = run["refined"].as_array().unwrap().len();
+    assert!((1..40).contains(&doubtful));
+    let of = |images: usize, more: &[&str]| {
+        let shape = format!("{images}x1x8x8");
+        cycles(&json(&[&["estimate", "--weight-bits", "4", "--input-shape", &shape, "--json"], more].concat()))
+    };
+    assert_eq!(run["first"]["cycles"], of(40, &[]));
+    assert_eq!(run["second"]["cycles"], of(doubtful, &["--refined"]));
+    let table = json(&["estimate", "--network", "resnet18", "--weight-bits", "2", "--refined", "--json"]);
+    assert_eq!((&table["precision"], &table["layers"][3]["precision"]), (&"a8w2+".into(), &"a8w2+".into()));
+}
+
 #[test]
 fn a_model_and_a_plan() {
     let folder = Folder::new();
@@ -234,6 +250,7 @@ fn refusals_say_what_to_do() {
     says(&[text(&dilated), "--model", "scale-sim"], "a dilated convolution, or one without elements, is none of this model's");
     says(&["--network", "resnet18", "--act-bits", "3"], "activation width 3 is not one of 8, 4, 2");
     says(&["--network", "resnet18", "--topology", text(&table)], "cannot be used with");
+    says(&["--refined"], "--refined: say which upper bits come first: give --weight-bits 4 or 2, or a plan");
     says(&["--network", "resnet18", "--json", "--csv"], "cannot be used with");
     let huge = folder.write("huge.csv", "Layer, M, N, K,\nFC, 1000000, 100000, 64,\n");
     says(&["--topology", text(&huge)], "layer \"FC\": M = 1000000 and N = 100000 make a result of 100000000000 elements");

@@ -19,11 +19,12 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
     part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
+    part("docs/estimate.md", "estimate", "cargo run --release -- estimate --network resnet18 --config large"),
     part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
     part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
     part(

@@ -247,7 +247,7 @@ mod tests {
             strides: [1, 2],
             dilations: [1, 1],
         };
-        let (m, k) = if seed % 3 == 0 { (image.output[0] * image.output[1], 9 * image.channels) } else { (m, k) };
+        let (m, k) = if seed.is_multiple_of(3) { (image.output[0] * image.output[1], 9 * image.channels) } else { (m, k) };
         let weight = WeightFormat::top(WeightBits::ALL[seed % 4], Rounding::HalfEven);
         let format =
             Requantize { parameters: 0, width: ActBits::ALL[seed / 4 % 3], exponent_adjust: 1, zero_point: 3, lo: 0, hi: 3 };
@@ -256,9 +256,9 @@ mod tests {
             k,
             n,
             segments: vec![Segment::whole(k, ActBits::ALL[seed / 2 % 3], false, weight)],
-            weights: Placement::of((seed % 2 == 0).then_some(WeightLayout { base: 3, k, n }), 9, config),
-            image: (seed % 3 == 0).then_some(image),
-            requantize: (seed % 5 != 0).then_some(format),
+            weights: Placement::of(seed.is_multiple_of(2).then_some(WeightLayout { base: 3, k, n }), 9, config),
+            image: seed.is_multiple_of(3).then_some(image),
+            requantize: (!seed.is_multiple_of(5)).then_some(format),
         }
     }
 

@@ -56,6 +56,9 @@ pub struct Estimate {
     constants: ConstantOptions,
     #[command(flatten)]
     plan: PlanOptions,
+    /// The second run of `crumb run --refine`: all slices of narrow weights, on as many images as the input's shape or batch says.
+    #[arg(long)]
+    refined: bool,
     /// A named configuration (tiny, small, wide, medium, large, huge) or a TOML file.
     #[arg(long, default_value = "small", value_name = "NAME|FILE.toml")]
     config: String,
@@ -119,6 +122,9 @@ fn pairs() -> impl Iterator<Item = (u8, u8)> {
 impl Estimate {
     /// Carries the command out.
     pub fn execute(&self) -> Result<(), Failure> {
+        if self.refined && !self.plan.has_widths() {
+            return Err(Message("--refined: say which upper bits come first: give --weight-bits 4 or 2, or a plan".into()).into());
+        }
         let mut source = self.source()?;
         let config = self.machine()?;
         let heading = Heading {
@@ -139,7 +145,7 @@ impl Estimate {
 
     /// One precision or plan, layer by layer.
     fn print_one(&self, heading: &Heading, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
-        let (workload, precision) = source.planned(&self.plan, config)?;
+        let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
         let bar = Late::new(workload.layers.len());
         let estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;
         bar.finish();
@@ -188,7 +194,7 @@ impl Estimate {
             return Err(Message(text.into()).into());
         }
         let estimates = if self.plan.has_widths() || peer.ignores_precision() {
-            let (workload, precision) = source.planned(&self.plan, config)?;
+            let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
             let precision = if peer.ignores_precision() { "any".to_owned() } else { precision };
             vec![peer.estimate(precision, &workload).map_err(source.at())?]
         } else {

@@ -12,6 +12,7 @@ use crate::estimate::network::{EstimateError, Workload};
 use crate::estimate::networks;
 use crate::estimate::topology::Topology;
 use crate::network::{LayerPrecision, Network, PrecisionPlan};
+use crate::refine;
 use crumb_arch::ArrayConfig;
 use std::path::Path;
 
@@ -107,8 +108,10 @@ impl Source {
     ///
     /// # Errors
     /// Plans that do not fit the network, or leave open what a run would rank.
-    pub fn planned(&mut self, options: &PlanOptions, config: &ArrayConfig) -> Result<(Workload, String), Failure> {
+    pub fn planned(&mut self, options: &PlanOptions, refined: bool, config: &ArrayConfig) -> Result<(Workload, String), Failure> {
         let at = self.at();
+        let with_slices = |plan: PrecisionPlan| if refined { refine::refined(&plan) } else { plan };
+        let uniform = with_slices(PrecisionPlan::uniform(options.uniform())).default;
         let workload = match &mut self.layers {
             Layers::Model { network, inputs } => {
                 let Planned { plan, counts, origin } = options.plan(network)?;
@@ -119,18 +122,17 @@ impl Source {
                     );
                     return Err(Message(text).into());
                 }
-                Workload::of_network(network, inputs, &plan, config)
+                Workload::of_network(network, inputs, &with_slices(plan), config)
             }
             Layers::Table(layers) => {
                 if let Some(path) = &options.precision {
                     let text = "a plan names the layers of an ONNX model; a table takes --act-bits and --weight-bits";
                     return Err(Message(format!("{}: {text}", path.display())).into());
                 }
-                Workload::of_table(layers, options.uniform(), config)
+                Workload::of_table(layers, uniform, config)
             }
         };
-        let precision =
-            options.precision.as_ref().map_or_else(|| options.uniform().to_string(), |path| path.display().to_string());
+        let precision = options.precision.as_ref().map_or_else(|| uniform.to_string(), |path| path.display().to_string());
         Ok((workload.map_err(at)?, precision))
     }
 }
