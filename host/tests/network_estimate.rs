@@ -4,12 +4,15 @@ mod onnx_support;
 
 use crumb::backend::BackendKind;
 use crumb::digits;
+use crumb::estimate::layers::{Conv, Gemm, LayerShape, RightOperand};
 use crumb::estimate::network::{EstimateError, Workload};
-use crumb::estimate::product::Costs;
+use crumb::estimate::product::{Costs, Product};
+use crumb::gemm::{self, ActivationRows, Image, Job, Output, Placement, Weights};
 use crumb::network::machine::{LayerReport, MachineEngine};
 use crumb::network::{Contract, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData, execute};
 use crumb::session::Session;
-use crumb_arch::ArrayConfig;
+use crumb_arch::requantizer::ChannelScale;
+use crumb_arch::{ArrayConfig, Counter, Counters};
 use onnx_support::{fixture_names, import_fixture, read_tensor};
 
 fn measured(
@@ -135,4 +138,93 @@ fn a_batch_of_none() {
     let digits = digits::load().unwrap();
     let input = [images(&digits, 0)];
     check("no image", &digits.network, &input, &PrecisionPlan::default(), &ArrayConfig::named("tiny").unwrap());
+}
+
+/// A left matrix of zeros, of an image or not.
+struct Zeros(Option<Image>);
+
+impl ActivationRows for Zeros {
+    fn image(&self) -> Option<Image> {
+        self.0
+    }
+
+    fn fill(&self, _: usize, rows: &mut [i16]) -> Result<(), String> {
+        rows.fill(0);
+        Ok(())
+    }
+
+    fn fill_band(&self, _: usize, _: usize, _: std::ops::Range<usize>, band: &mut [i16]) -> Result<(), String> {
+        band.fill(0);
+        Ok(())
+    }
+}
+
+/// Runs a product of a table on zeros; resident ones find their weights uploaded.
+fn run_zeros(session: &mut Session, product: &Product) {
+    let Product { m, k, n, ref segments, weights, image, requantize } = *product;
+    let streamed = vec![0; k * n];
+    let (weights, free) = match weights {
+        Placement::Resident(layout) => (Weights::Resident(layout), 0),
+        Placement::Streamed { base, .. } => (Weights::Streamed(&streamed), base),
+    };
+    let channels = vec![ChannelScale::from_f32(0, 0.01).unwrap(); n];
+    let output = Output::Requantized { channels: &channels, format: requantize.unwrap() };
+    gemm::run(session, &Job { m, k, n, rows: &Zeros(image), segments, weights, output }, free).unwrap();
+}
+
+/// A table's layers on the simulator: convolutions, groups, products of weights, and products of computed operands one by one.
+#[test]
+fn tables_cost_what_their_products_cost() {
+    let conv = |input, kernel, channels, filters, stride, groups| {
+        let conv = Conv {
+            input: [input; 2],
+            kernel: [kernel; 2],
+            channels,
+            filters,
+            strides: [stride; 2],
+            padding: [kernel / 2; 4],
+            groups,
+        };
+        LayerShape::conv(format!("conv{input}{kernel}{channels}{filters}{stride}{groups}"), conv, 2).unwrap()
+    };
+    let gemm = |m, k, n, groups, right| LayerShape::gemm(format!("gemm{m}"), Gemm { m, n, k, groups, right }, 2).unwrap();
+    let table = [
+        conv(9, 3, 5, 12, 2, 1),
+        conv(6, 3, 12, 12, 1, 12),
+        conv(1, 1, 12, 20, 1, 2),
+        gemm(7, 33, 41, 1, RightOperand::Weights),
+        gemm(5, 16, 9, 3, RightOperand::Computed),
+        gemm(1, 130, 100, 1, RightOperand::Weights),
+    ];
+    for config in configs() {
+        for (act_bits, weight_bits, refined) in [(8, 8, false), (4, 2, false), (2, 4, true)] {
+            let precision = LayerPrecision { act_bits, weight_bits, rounding: Rounding::Floor, refined };
+            let workload = Workload::of_table(&table, precision, &config).unwrap();
+            let estimate = Costs::new(&config).network(&workload, None).unwrap();
+            let mut session = Session::new(BackendKind::Sim.open(&config).unwrap());
+            for (layer, (work, estimate)) in table.iter().zip(workload.layers.iter().zip(&estimate.layers)) {
+                let computed = layer.weights() == 0;
+                let mut sum = Counters::default();
+                let mut last = session.counters().unwrap();
+                let mut read = |session: &mut Session| {
+                    let now = session.counters().unwrap();
+                    sum.0.iter_mut().zip((now - last).0).for_each(|(sum, value)| *sum += value);
+                    last = now;
+                };
+                for (product, times) in &work.products {
+                    for _ in 0..*times {
+                        run_zeros(&mut session, product);
+                        if computed {
+                            read(&mut session);
+                        }
+                    }
+                }
+                if !computed {
+                    read(&mut session);
+                }
+                assert_eq!(estimate.cost.counters, sum, "{} at {precision} on {config:?}", layer.name());
+                assert_eq!(sum[Counter::MacSlots] == 0, estimate.cost.macs == 0);
+            }
+        }
+    }
 }

@@ -233,8 +233,8 @@ fn padded_bops(shape: &Shape<'_>, config: &ArrayConfig) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumb_arch::WeightFormat;
     use crumb_arch::precision::{ActBits, WeightBits};
+    use crumb_arch::{Counter, WeightFormat};
 
     fn product(seed: usize, config: &ArrayConfig) -> Product {
         let of = |from: usize, to: usize, salt: usize| from + (seed * 2_654_435_761 / salt) % (to - from);
@@ -277,6 +277,26 @@ mod tests {
                     let sum = each.into_iter().fold(costs.reading(), |sum, cost| sum.checked_add(cost).unwrap());
                     assert_eq!(sum.counters, together, "{name}, products {first} ..");
                 }
+            }
+        }
+    }
+
+    /// Where all tiles load alike and each issue makes a line, the counters say what the weight bus and drains need.
+    #[test]
+    fn the_weight_bus_and_drains_are_busy_as_counted() {
+        for name in ["tiny", "small", "wide", "medium"] {
+            let config = ArrayConfig::named(name).unwrap();
+            let mut costs = Costs::new(&config);
+            for seed in 0..200 {
+                let product = product(seed, &config);
+                let cost = costs.product(&product).unwrap();
+                let tile = config.tile_words(product.segments[0].act) as u64;
+                assert_eq!(cost.weight_bus_cycles, cost.counters[Counter::Tiles] * tile, "{name}, product {seed}");
+                let issues = match product.requantize {
+                    Some(_) if config.drain_banks == 1 => cost.counters[Counter::DrainReads],
+                    _ => cost.counters[Counter::LinesOut],
+                };
+                assert_eq!(cost.drain_cycles, issues, "{name}, product {seed}");
             }
         }
     }
