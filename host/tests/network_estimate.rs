@@ -9,7 +9,10 @@ use crumb::estimate::network::{EstimateError, Workload};
 use crumb::estimate::product::{Costs, Product};
 use crumb::gemm::{self, ActivationRows, Image, Job, Output, Placement, Weights};
 use crumb::network::machine::{LayerReport, MachineEngine};
-use crumb::network::{Contract, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData, execute};
+use crumb::network::{
+    ArrayLayer, Contract, DType, Dim, LayerOutput, LayerPrecision, MatMul, Network, Node, Op, PrecisionPlan, QuantParams,
+    Rounding, Tensor, TensorData, TensorId, TensorInfo, execute, run,
+};
 use crumb::session::Session;
 use crumb_arch::requantizer::ChannelScale;
 use crumb_arch::{ArrayConfig, Counter, Counters};
@@ -224,6 +227,73 @@ fn tables_cost_what_their_products_cost() {
                 }
                 assert_eq!(estimate.cost.counters, sum, "{} at {precision} on {config:?}", layer.name());
                 assert_eq!(sum[Counter::MacSlots] == 0, estimate.cost.macs == 0);
+            }
+        }
+    }
+}
+
+/// A product of two inputs, `[2, m, k] x [2, k, n]`, int8 without zero points.
+fn attention(output: LayerOutput) -> Network {
+    let quant = QuantParams { scale: 0.5, zero_point: 0, dtype: DType::I8, bits: 8 };
+    let layer = ArrayLayer {
+        name: "scores".into(),
+        weights: Vec::new().into(),
+        file_bits: 8,
+        out_channels: 0,
+        k: 0,
+        weight_scales: vec![0.25],
+        weight_zero_points: vec![0],
+        bias: None,
+        input: quant,
+        alpha: 1.0,
+        output,
+    };
+    let info = |name: &str, dtype, quant, sizes: [usize; 3]| TensorInfo {
+        name: name.into(),
+        dtype,
+        shape: Some(sizes.map(Dim::Fixed).to_vec()),
+        quant,
+        bits: 8,
+        constant: None,
+    };
+    let result = info("y", output.dtype(), None, [2, 7, 9]);
+    Network {
+        name: "attention".into(),
+        inputs: vec![TensorId(0), TensorId(1)],
+        outputs: vec![TensorId(2)],
+        output_names: vec!["y".into()],
+        nodes: vec![Node {
+            name: "scores".into(),
+            op: Op::MatMul(MatMul { layer }),
+            inputs: vec![Some(TensorId(0)), Some(TensorId(1))],
+            outputs: vec![TensorId(2)],
+        }],
+        tensors: vec![info("a", DType::I8, Some(quant), [2, 7, 11]), info("b", DType::I8, Some(quant), [2, 11, 9]), result],
+    }
+}
+
+/// Zeros in an operand that is computed are not looked for: its layer costs the same whatever it holds.
+#[test]
+fn computed_operands_cost_the_same_whatever_they_hold() {
+    let quant = QuantParams { scale: 8.0, zero_point: 0, dtype: DType::I8, bits: 8 };
+    let quantized = LayerOutput::Quantized { quant, clamp: [f32::NEG_INFINITY, f32::INFINITY] };
+    let tensor = |sizes: [usize; 3], value: fn(usize) -> i8| {
+        Tensor::new(sizes.to_vec(), TensorData::I8((0..sizes.iter().product()).map(value).collect())).unwrap()
+    };
+    let dense = |i: usize| (i * 37 % 255) as i8 | 1;
+    let rows_and_columns = |i: usize| if i % 9 == 4 || i / 9 % 11 == 3 { 0 } else { (i * 53 % 127) as i8 };
+    let values: [fn(usize) -> i8; 3] = [dense, rows_and_columns, |_| 0];
+    for output in [LayerOutput::Sums, quantized] {
+        let network = attention(output);
+        for config in configs() {
+            for (name, value) in ["dense", "some zeros", "all zeros"].iter().zip(values) {
+                let inputs = [tensor([2, 7, 11], dense), tensor([2, 11, 9], value)];
+                check(name, &network, &inputs, &PrecisionPlan::default(), &config);
+                let mut session = Session::new(BackendKind::Sim.open(&config).unwrap());
+                let mut engine = MachineEngine::new(&mut session, &network).unwrap();
+                let machine = execute(&network, &inputs, &PrecisionPlan::default(), &Contract, &mut engine).unwrap();
+                let reference = run(&network, &inputs, &PrecisionPlan::default(), &Contract).unwrap();
+                assert!(machine.outputs()[0].same_bits(reference.outputs()[0]), "{name}");
             }
         }
     }
