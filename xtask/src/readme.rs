@@ -24,7 +24,7 @@ const PARTS: [Part; 11] = [
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
     part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
-    part("docs/estimate.md", "estimate", "cargo run --release -- estimate --network resnet18 --config large"),
+    part("docs/estimate.md", "network-estimate", "cargo run --release -- estimate --network resnet18 --config large"),
     part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
     part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
     part(
@@ -86,7 +86,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, channels, refine, unrolled, measure, estimate, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, channels, refine, unrolled, measure, estimate, inputs"
         );
     }
 }
