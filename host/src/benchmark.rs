@@ -41,6 +41,9 @@ pub struct RunReport {
     pub layers: Vec<LayerRow>,
     /// What the host computed.
     pub host: HostWork,
+    /// What the machine reported of each layer, counter by counter.
+    #[serde(skip)]
+    pub reports: Vec<LayerReport>,
 }
 
 /// What the host computed between the array's layers.
@@ -137,6 +140,7 @@ pub fn watched(
     let clocked = engine.is_clocked();
     let mut report = summarize(config, clocked, name, images, &reports, mismatch);
     report.host = HostWork::of(network, &on_machine);
+    report.reports = reports;
     Ok((report, on_machine))
 }
 
@@ -227,6 +231,7 @@ fn summarize(
         derived: clocked.then(|| total.derived(config)),
         layers,
         host: HostWork::default(),
+        reports: Vec::new(),
     }
 }
 

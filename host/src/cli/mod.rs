@@ -4,6 +4,7 @@
 
 mod constants;
 mod doctor;
+mod estimate;
 mod export;
 mod files;
 mod fpga;
@@ -57,6 +58,7 @@ enum Command {
     Gemm(gemm::Gemm),
     Run(run::Run),
     Inspect(inspect::Inspect),
+    Estimate(estimate::Estimate),
     Export(export::Export),
     Verilog(verilog::Verilog),
     Verify(verify::Verify),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Some(Command::Gemm(command)) => command.execute(),
         Some(Command::Run(command)) => command.execute(),
         Some(Command::Inspect(command)) => command.execute(),
+        Some(Command::Estimate(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
         Some(Command::Verify(command)) => command.execute(),

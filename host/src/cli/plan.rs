@@ -22,7 +22,7 @@ pub struct PlanOptions {
     #[arg(long, value_name = "half-even|half-up|floor")]
     rounding: Option<Rounding>,
     /// Precision of each layer, and biases by weight width.
-    #[arg(long, value_name = "PLAN.toml")]
+    #[arg(long, value_name = "PLAN.toml", visible_alias = "plan")]
     pub precision: Option<PathBuf>,
 }
 
@@ -42,17 +42,27 @@ impl PlanOptions {
         !self.widths().is_empty() || self.precision.is_some()
     }
 
+    /// Whether they say at which widths layers run.
+    pub fn has_widths(&self) -> bool {
+        self.weight_bits.is_some() || self.act_bits.is_some() || self.precision.is_some()
+    }
+
+    /// The precision of every layer that no file names.
+    pub fn uniform(&self) -> LayerPrecision {
+        LayerPrecision {
+            weight_bits: self.weight_bits.map_or(8, u8::from),
+            act_bits: self.act_bits.map_or(8, u8::from),
+            rounding: self.rounding.unwrap_or(Rounding::HalfEven),
+            refined: false,
+        }
+    }
+
     /// The precision of each layer; the network gets what the plan changes in it: biases, and zeros for pruned weights.
     ///
     /// # Errors
     /// If the plan's file cannot be read, does not fit the network, or contradicts the other arguments.
     pub fn plan(&self, network: &mut Network) -> Result<Planned, Failure> {
-        let default = LayerPrecision {
-            weight_bits: self.weight_bits.map_or(8, u8::from),
-            act_bits: self.act_bits.map_or(8, u8::from),
-            rounding: self.rounding.unwrap_or(Rounding::HalfEven),
-            refined: false,
-        };
+        let default = self.uniform();
         let Some(path) = &self.precision else {
             return Ok(Planned { plan: PrecisionPlan::uniform(default), counts: BTreeMap::new(), origin: String::new() });
         };

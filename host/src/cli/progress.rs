@@ -1,7 +1,7 @@
 //! Progress of long commands.
 
-use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::{Duration, Instant};
 
 /// A bar with the time left on a terminal, nothing in a pipe (indicatif hides it there).
 pub fn bar(length: usize) -> ProgressBar {
@@ -21,4 +21,33 @@ pub fn macs(total: u64) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// Work that is mostly done before a bar could be read: one appears after this time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A bar that appears only if the work takes long.
+pub struct Late {
+    bar: ProgressBar,
+    begun: Instant,
+}
+
+impl Late {
+    /// No bar yet.
+    pub fn new(length: usize) -> Self {
+        Self { bar: ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden()), begun: Instant::now() }
+    }
+
+    /// One more is done.
+    pub fn inc(&self) {
+        self.bar.inc(1);
+        if self.bar.is_hidden() && self.begun.elapsed() > PATIENCE {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+
+    /// All is done.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
 }

@@ -3,6 +3,7 @@
 
 pub mod bit_fusion;
 pub mod layers;
+pub mod network;
 pub mod networks;
 pub mod product;
 pub mod scale_sim;

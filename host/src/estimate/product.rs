@@ -1,33 +1,234 @@
-//! A layer of a table as products on the machine, and what they count.
+//! Products without their data: what each costs on its own, and that costs add up.
+//!
+//! ```text
+//!   read | product | product | product | read      a session waits for every packet of a product before it gives the next
+//! ```
+//! So every product finds the machine as the one before found it, idle, and the counters between two readings are those of the reading
+//! and those of each product alone, in any order. A product's counters depend on its shape, not on where its weights lie.
 
 use super::layers::{Conv, LayerKind, LayerShape};
 use super::timing::Timing;
 use crate::gemm::schedule::Schedule;
 use crate::gemm::tiling::Tiling;
-use crate::gemm::{Image, Shape};
-use crumb_arch::{ArrayConfig, Counters};
+use crate::gemm::{GemmError, Image, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, passes};
+use crumb_arch::command::LINES_PER_RAW_ROW;
+use crumb_arch::{ArrayConfig, Counters, Requantize, Rounding};
+use rustc_hash::FxHashMap;
 
 /// The counters of products that run one after the other, as a session reads them before the first and after the last.
 pub fn counters<'a>(config: &ArrayConfig, shapes: impl IntoIterator<Item = Shape<'a>>) -> Counters {
     let mut timing = Timing::new(config);
     for shape in shapes {
         let tiling = Tiling::new(&shape, config);
-        Schedule::new(&shape, config, &tiling).for_each(|step| timing.give(&step.command));
-        timing.settle();
+        run(&mut timing, &shape, &tiling, config);
     }
     timing.read_counters()
 }
 
+/// Gives a product's commands, and waits for its results.
+fn run(timing: &mut Timing<'_>, shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) {
+    Schedule::new(shape, config, tiling).for_each(|step| timing.give(&step.command));
+    timing.settle();
+}
+
 /// The image that a convolution's rows are; `None` for matrix products.
 pub fn image(layer: &LayerShape) -> Option<Image> {
-    let LayerKind::Conv(Conv { kernel, strides, channels, groups, .. }) = *layer.kind() else { return None };
+    let LayerKind::Conv(Conv { input, kernel, strides, channels, groups, .. }) = *layer.kind() else { return None };
     let pair = |pair: [u64; 2]| Some([usize::try_from(pair[0]).ok()?, usize::try_from(pair[1]).ok()?]);
-    Some(Image {
+    // No pattern has such a stride, and products with it could leave 64 bits.
+    let strides = Some(strides).filter(|strides| strides.iter().all(|stride| u32::try_from(*stride).is_ok()))?;
+    let image = Image {
         images: usize::try_from(layer.batch()).ok()?,
         output: pair(layer.output_size())?,
         channels: usize::try_from(channels / groups).ok()?,
         kernel: pair(kernel)?,
         strides: pair(strides)?,
         dilations: [1, 1],
-    })
+    };
+    image.of_input(pair(input)?)
 }
+
+/// A product without its data, with its own modes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Product {
+    /// Rows of the left matrix.
+    pub m: usize,
+    /// Columns of the left matrix, rows of the weights.
+    pub k: usize,
+    /// Columns of the weights.
+    pub n: usize,
+    /// The modes, in order.
+    pub segments: Vec<Segment>,
+    /// Where the weights lie.
+    pub weights: Placement,
+    /// The image that the rows are read from, if they can be.
+    pub image: Option<Image>,
+    /// What is the same for all columns of a requantized result; `None` for int32.
+    pub requantize: Option<Requantize>,
+}
+
+impl Product {
+    /// As the schedule takes it.
+    pub fn shape(&self) -> Shape<'_> {
+        let image = self.image.filter(|_| are_whole(&self.segments, self.k));
+        let Self { m, k, n, ref segments, weights, requantize, .. } = *self;
+        Shape { m, k, n, segments, weights, image, requantize }
+    }
+
+    /// Whether this takes as long as another, whatever the machine.
+    pub(crate) fn same_time(&self, other: &Self) -> bool {
+        self.representative() == other.representative()
+    }
+
+    /// The product that stands for all that take the same time: addresses, signs, rounding and clamps do not matter.
+    fn representative(&self) -> Self {
+        let mut product = self.clone();
+        for segment in &mut product.segments {
+            segment.act_signed = true;
+            segment.weight.rounding = Rounding::Floor;
+        }
+        product.weights = match self.weights {
+            Placement::Resident(layout) => Placement::Resident(WeightLayout { base: 0, ..layout }),
+            Placement::Streamed { words, .. } => Placement::Streamed { base: 0, words },
+        };
+        product.requantize = self.requantize.map(|Requantize { width, .. }| Requantize {
+            parameters: 0,
+            width,
+            exponent_adjust: 0,
+            zero_point: 0,
+            lo: 0,
+            hi: 0,
+        });
+        product
+    }
+}
+
+/// What products cost: every counter, and what single parts of the machine would need if nothing else kept them waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Every counter of the machine.
+    pub counters: Counters,
+    /// Cycles in which the weight bus is busy: every tile loads all rows of the array, used or not.
+    pub weight_bus_cycles: u64,
+    /// Cycles in which drains read: one issue each.
+    pub drain_cycles: u64,
+    /// Bit operations with K rounded up to whole tiles and N to whole passes: `sum of M * K' * N' * A * W`, W that of a lane.
+    pub padded_bops: u64,
+}
+
+impl Cost {
+    /// Both; `None` beyond 64 bits.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.zip(&other, u64::checked_add)
+    }
+
+    /// So many times this; `None` beyond 64 bits.
+    pub fn checked_mul(self, times: u64) -> Option<Self> {
+        self.zip(&self, |value, _| value.checked_mul(times))
+    }
+
+    fn zip(&self, other: &Self, of: impl Fn(u64, u64) -> Option<u64>) -> Option<Self> {
+        let mut counters = Counters::default();
+        for (sum, (a, b)) in counters.0.iter_mut().zip(self.counters.0.into_iter().zip(other.counters.0)) {
+            *sum = of(a, b)?;
+        }
+        Some(Self {
+            counters,
+            weight_bus_cycles: of(self.weight_bus_cycles, other.weight_bus_cycles)?,
+            drain_cycles: of(self.drain_cycles, other.drain_cycles)?,
+            padded_bops: of(self.padded_bops, other.padded_bops)?,
+        })
+    }
+}
+
+/// The costs of products on one machine, each computed once.
+pub struct Costs<'a> {
+    config: &'a ArrayConfig,
+    reading: Cost,
+    known: FxHashMap<Product, Cost>,
+}
+
+impl<'a> Costs<'a> {
+    /// None yet.
+    pub fn new(config: &'a ArrayConfig) -> Self {
+        let reading = Cost { counters: counters(config, []), ..Cost::default() };
+        Self { config, reading, known: FxHashMap::default() }
+    }
+
+    /// The machine.
+    pub const fn config(&self) -> &'a ArrayConfig {
+        self.config
+    }
+
+    /// What a reading of the counters adds to them.
+    pub const fn reading(&self) -> Cost {
+        self.reading
+    }
+
+    /// What a product adds.
+    ///
+    /// # Errors
+    /// If the machine's host refuses it, as it could not be computed exactly whatever its data.
+    pub fn product(&mut self, product: &Product) -> Result<Cost, GemmError> {
+        let product = product.representative();
+        if let Some(cost) = self.known.get(&product) {
+            return Ok(*cost);
+        }
+        let (shape, config) = (product.shape(), self.config);
+        shape.check(config.word_k())?;
+        check_weights(&shape, config)?;
+        let tiling = Tiling::new(&shape, config);
+        let mut timing = Timing::new(config);
+        run(&mut timing, &shape, &tiling, config);
+        let mut counters = timing.read_counters();
+        counters.0.iter_mut().zip(self.reading.counters.0).for_each(|(value, reading)| *value -= reading);
+        let cost = Cost {
+            counters,
+            weight_bus_cycles: weight_bus_cycles(&shape, &tiling, config),
+            drain_cycles: drain_cycles(&shape, config),
+            padded_bops: padded_bops(&shape, config),
+        };
+        self.known.insert(product, cost);
+        Ok(cost)
+    }
+}
+
+/// Groups of columns: how many have all their channels, and how many channels the last one has beside them.
+const fn groups(n: usize, config: &ArrayConfig) -> (usize, usize) {
+    (n / config.group_channels(), n % config.group_channels())
+}
+
+/// A tile loads for each block of rows, K tile and pass.
+fn weight_bus_cycles(shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) -> u64 {
+    let (whole, rest) = groups(shape.n, config);
+    let of_block = tiling.tiles.iter().map(|tile| {
+        let segment = &shape.segments[tile.segment];
+        let passes = |channels| passes(segment.weight.bits, channels, config.cols);
+        ((whole * passes(config.group_channels()) + passes(rest)) * config.load_cycles(segment.act)) as u64
+    });
+    tiling.blocks(shape.m).count() as u64 * of_block.sum::<u64>()
+}
+
+/// A drain reads the banks of a row together, as many as an issue has; raw rows in quarters, a bank after the other.
+fn drain_cycles(shape: &Shape<'_>, config: &ArrayConfig) -> u64 {
+    let (whole, rest) = groups(shape.n, config);
+    let issues = |channels: usize| {
+        let banks = channels.div_ceil(config.cols);
+        shape.requantize.map_or(banks * LINES_PER_RAW_ROW, |format| banks.div_ceil(config.banks_per_issue(format.width)))
+    };
+    shape.m as u64 * (whole * issues(config.group_channels()) + issues(rest)) as u64
+}
+
+/// The work of whole tiles and passes; a product that was not refused has fewer than 2^28 results and a K below 2^18.
+fn padded_bops(shape: &Shape<'_>, config: &ArrayConfig) -> u64 {
+    let of_segment = |segment: &Segment| {
+        let (act, weight) = (segment.act, segment.weight.bits);
+        let k = segment.k.len().next_multiple_of(config.tile_k(act)) as u64;
+        let n = shape.n.next_multiple_of(config.tile_n(weight)) as u64;
+        shape.m as u64 * k * n * u64::from(act.bits() * weight.lane_bits())
+    };
+    shape.segments.iter().map(of_segment).sum()
+}
+
+#[cfg(test)]
+mod tests;

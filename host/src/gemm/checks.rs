@@ -1,6 +1,6 @@
 //! What a product must satisfy before it is given to the machine: exact or refused.
 
-use super::{Job, JobError, Output, Segment, Weights};
+use super::{Job, JobError, Output, Segment, Shape, Weights};
 use crate::network::MAX_ELEMENTS;
 #[cfg(doc)]
 use crumb_arch::ArrayConfig;
@@ -20,6 +20,54 @@ pub fn accumulator_bound(segments: &[Segment]) -> (u128, String) {
     (bound, terms.join(" + "))
 }
 
+/// Refuses a product without elements, and one with more results than the host holds.
+fn check_sizes(m: usize, k: usize, n: usize) -> Result<(), JobError> {
+    if m == 0 || k == 0 || n == 0 {
+        return Err(JobError::Empty { m, k, n });
+    }
+    if m.checked_mul(n).is_none_or(|elements| elements > MAX_ELEMENTS) {
+        return Err(JobError::Large { m, n });
+    }
+    Ok(())
+}
+
+/// Refuses segments that are none.
+fn check_segments(segments: &[Segment], k: usize, word_k: usize) -> Result<(), JobError> {
+    if segments.is_empty() {
+        return Err(JobError::NoSegment);
+    }
+    for s in segments {
+        if s.k.is_empty() || s.k.end > k {
+            return Err(JobError::SegmentRange { range: (s.k.start, s.k.end), k });
+        }
+        if !s.k.start.is_multiple_of(word_k) {
+            return Err(JobError::SegmentDepth { start: s.k.start, word_k });
+        }
+        if s.shift > 7 {
+            return Err(JobError::Shift { shift: s.shift });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses sums that could leave int32.
+fn check_sums(bound: u128, terms: String) -> Result<(), JobError> {
+    if bound > i32::MAX as u128 { Err(JobError::Overflow { bound, terms }) } else { Ok(()) }
+}
+
+impl Shape<'_> {
+    /// Refuses what no data could make right: as [`Job::check`], biases aside.
+    ///
+    /// # Errors
+    /// The first violation, with its numbers.
+    pub fn check(&self, word_k: usize) -> Result<(), JobError> {
+        check_sizes(self.m, self.k, self.n)?;
+        check_segments(self.segments, self.k, word_k)?;
+        let (bound, terms) = accumulator_bound(self.segments);
+        check_sums(bound, terms)
+    }
+}
+
 impl Job<'_> {
     /// Refuses what cannot be computed exactly, on a machine whose weight-memory addresses hold `word_k` of K ([`ArrayConfig::word_k`]).
     ///
@@ -27,12 +75,7 @@ impl Job<'_> {
     /// The first violation, with its numbers.
     pub fn check(&self, word_k: usize) -> Result<(), JobError> {
         let Self { m, k, n, .. } = *self;
-        if m == 0 || k == 0 || n == 0 {
-            return Err(JobError::Empty { m, k, n });
-        }
-        if m.checked_mul(n).is_none_or(|elements| elements > MAX_ELEMENTS) {
-            return Err(JobError::Large { m, n });
-        }
+        check_sizes(m, k, n)?;
         match self.weights {
             Weights::Streamed(weights) if k.checked_mul(n) != Some(weights.len()) => {
                 return Err(JobError::Size { what: "weights", found: weights.len(), expected: k.saturating_mul(n) });
@@ -42,20 +85,7 @@ impl Job<'_> {
             }
             _ => {}
         }
-        if self.segments.is_empty() {
-            return Err(JobError::NoSegment);
-        }
-        for s in self.segments {
-            if s.k.is_empty() || s.k.end > k {
-                return Err(JobError::SegmentRange { range: (s.k.start, s.k.end), k });
-            }
-            if !s.k.start.is_multiple_of(word_k) {
-                return Err(JobError::SegmentDepth { start: s.k.start, word_k });
-            }
-            if s.shift > 7 {
-                return Err(JobError::Shift { shift: s.shift });
-            }
-        }
+        check_segments(self.segments, k, word_k)?;
         let (sums, mut terms) = accumulator_bound(self.segments);
         let mut bound = sums;
         if let Output::Requantized { channels, .. } = self.output {
@@ -66,10 +96,7 @@ impl Job<'_> {
             bound += u128::from(bias);
             terms += &format!(" + max|bias| = {bias}");
         }
-        if bound > i32::MAX as u128 {
-            return Err(JobError::Overflow { bound, terms });
-        }
-        Ok(())
+        check_sums(bound, terms)
     }
 }
 

@@ -10,7 +10,7 @@
 use crumb_arch::command::Pattern;
 
 /// The left matrix of a convolution: its rows are output pixels, its columns are (kernel row, kernel column, channel).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     /// Images of the batch.
     pub images: usize,
@@ -27,6 +27,11 @@ pub struct Image {
 }
 
 impl Image {
+    /// The same, unless it has no pixels or its input has only one: then rows of the left matrix are all there is.
+    pub fn of_input(self, input: [usize; 2]) -> Option<Self> {
+        (input != [1, 1] && self.images * self.output[0] * self.output[1] > 0).then_some(self)
+    }
+
     /// Kernel taps.
     pub const fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]

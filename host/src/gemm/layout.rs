@@ -12,7 +12,7 @@ use crumb_arch::lanes::weight_lines;
 use std::ops::Range;
 
 /// A weight matrix in the weight memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WeightLayout {
     /// First address.
     pub base: usize,

@@ -14,10 +14,12 @@ mod store;
 pub mod tiling;
 
 pub use checks::accumulator_bound;
+pub(crate) use checks::passes;
 pub use error::{GemmError, JobError};
 pub use image::Image;
 pub use layout::WeightLayout;
 pub use run::run;
+pub(crate) use store::check_weights;
 pub use store::{WeightStore, upload};
 
 use crumb_arch::precision::ActBits;
@@ -67,7 +69,7 @@ impl ActivationRows for Matrix<'_> {
 }
 
 /// A part of K that runs in one mode. Several segments, over the same or other parts of K, add up in the accumulators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
     /// Rows of the weight matrix, columns of the left matrix.
     pub k: Range<usize>,
@@ -95,6 +97,11 @@ impl Segment {
     }
 }
 
+/// Whether every segment runs over all of K: only then its rows can be read from an image.
+pub(crate) fn are_whole(segments: &[Segment], k: usize) -> bool {
+    segments.iter().all(|segment| segment.k == (0..k))
+}
+
 /// Where the weights come from.
 #[derive(Clone, Copy)]
 pub enum Weights<'a> {
@@ -105,7 +112,7 @@ pub enum Weights<'a> {
 }
 
 /// Where the weights lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Placement {
     /// In the weight memory, as a whole.
     Resident(WeightLayout),
@@ -116,6 +123,16 @@ pub enum Placement {
         /// Addresses.
         words: usize,
     },
+}
+
+impl Placement {
+    /// In its layout if there is one, otherwise streamed to the addresses from `free` on.
+    pub const fn of(layout: Option<WeightLayout>, free: usize, config: &ArrayConfig) -> Self {
+        match layout {
+            Some(layout) => Self::Resident(layout),
+            None => Self::Streamed { base: free, words: config.weight_words.saturating_sub(free) },
+        }
+    }
 }
 
 /// A product without its data: what its schedule depends on.
@@ -182,18 +199,16 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Its shape on a machine, with weights that are not resident streamed to addresses from `free_weights` on.
     pub fn shape(&self, config: &ArrayConfig, free_weights: usize) -> Shape<'_> {
-        let weights = match self.weights {
-            Weights::Resident(layout) => Placement::Resident(layout),
-            Weights::Streamed(_) => {
-                Placement::Streamed { base: free_weights, words: config.weight_words.saturating_sub(free_weights) }
-            }
+        let layout = match self.weights {
+            Weights::Resident(layout) => Some(layout),
+            Weights::Streamed(_) => None,
         };
+        let weights = Placement::of(layout, free_weights, config);
         let requantize = match self.output {
             Output::Raw => None,
             Output::Requantized { format, .. } => Some(format),
         };
-        let whole = self.segments.iter().all(|segment| segment.k == (0..self.k));
-        let image = self.rows.image().filter(|_| whole);
+        let image = self.rows.image().filter(|_| are_whole(self.segments, self.k));
         Shape { m: self.m, k: self.k, n: self.n, segments: self.segments, weights, image, requantize }
     }
 }

@@ -3,6 +3,7 @@
 use super::layout::{WeightLayout, payload};
 use super::{GemmError, JobError, Placement, Shape};
 use crate::session::Session;
+use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Command, Op};
 
 /// Most addresses that one command loads: its count has 16 bits.
@@ -29,6 +30,25 @@ impl WeightStore {
         check_layout(layout, config)?;
         self.used += layout.words(config);
         Ok(layout)
+    }
+}
+
+impl WeightStore {
+    /// Reserves the matrices `[K, N]` of one layer, all or none; a matrix without elements has no layout. One tile of the widest mode
+    /// stays free for layers that do not fit.
+    pub fn reserve_layer(
+        &mut self,
+        matrices: impl IntoIterator<Item = (usize, usize)>,
+        config: &ArrayConfig,
+    ) -> Option<Vec<Option<WeightLayout>>> {
+        let mut store = self.clone();
+        let reserve = |(k, n)| if k == 0 || n == 0 { Some(None) } else { store.reserve(k, n, config).ok().map(Some) };
+        let layouts = matrices.into_iter().map(reserve).collect::<Option<Vec<_>>>()?;
+        let room = config.weight_words.checked_sub(store.used)? >= config.tile_words(ActBits::A2);
+        if room {
+            *self = store;
+        }
+        room.then_some(layouts)
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Work<'a> {
     pub important: Option<&'a [usize]>,
     /// Width of its output, if that is integers.
     pub output_bits: u8,
+    /// Whether its weights are another node's result.
+    pub computed: bool,
 }
 
 /// What computes the array's layers.
@@ -172,13 +174,20 @@ fn array_node<E: Engine>(
     let missing = || NetworkError::Layer { layer: node.name.clone(), problem: "an operand is missing".into() };
     let input = operands.first().copied().flatten().ok_or_else(missing)?;
     let important = plan.important(&node.op);
-    let mut precision = plan.of(&node.op);
-    if important.is_none() {
-        precision.act_bits = widths.first().copied().unwrap_or(8);
-    }
+    let precision = plan.at_widths(&node.op, widths);
     let op = with_zero_points(&node.op, operands)?;
     let Op::MatMul(matmul) = op.as_ref() else {
-        return engine.layer(&Work { node: index, part: 0, op: &op, input, shape, precision, important, output_bits });
+        return engine.layer(&Work {
+            node: index,
+            part: 0,
+            op: &op,
+            input,
+            shape,
+            precision,
+            important,
+            output_bits,
+            computed: false,
+        });
     };
     let right = operands.get(1).copied().flatten().ok_or_else(missing)?;
     let products = matmul::products(matmul, input, right, widths.get(1).copied().unwrap_or(8))?;
@@ -188,7 +197,17 @@ fn array_node<E: Engine>(
         let (op, input) = product?;
         let n = op.array_layer().map_or(0, |layer| layer.out_channels);
         let shape = [input.shape()[0], n];
-        let work = Work { node: index, part, op: &op, input: &input, shape: &shape, precision, important: None, output_bits };
+        let work = Work {
+            node: index,
+            part,
+            op: &op,
+            input: &input,
+            shape: &shape,
+            precision,
+            important: None,
+            output_bits,
+            computed: true,
+        };
         let (output, output_sums) = engine.layer(&work)?;
         sums.extend(output_sums);
         match &mut outputs {

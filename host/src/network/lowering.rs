@@ -174,15 +174,8 @@ impl<'a> Lowering<'a> {
     /// The left matrix as an image, if there is one: a fully connected layer has none.
     pub fn image(&self) -> Option<Image> {
         let Self { batch: images, output, window, .. } = *self;
-        let pixels = output[0] * output[1];
-        (self.input != [1, 1] && images * pixels > 0).then(|| Image {
-            images,
-            output,
-            channels: self.channels(),
-            kernel: window.kernel,
-            strides: window.strides,
-            dilations: window.dilations,
-        })
+        let Window { kernel, strides, dilations, .. } = window;
+        Image { images, output, channels: self.channels(), kernel, strides, dilations }.of_input(self.input)
     }
 
     /// Writes the band that output rows `first ..` of an image of a group meet, padding included: `[input row][column][channel]` for the

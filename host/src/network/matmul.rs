@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::shape::broadcast;
-use super::{DType, Dim, Gemm, MatMul, NetworkError, Op, QuantParams, Tensor};
+use super::{ArrayLayer, DType, Dim, Gemm, MatMul, NetworkError, Op, QuantParams, Tensor};
 
 /// Shape of a product, by NumPy's rules.
 ///
@@ -37,6 +37,65 @@ pub(super) fn infer(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, String> {
     Ok(dims)
 }
 
+/// The pairs of matrices that a product is made of, before their data is there.
+pub(crate) struct Pairs {
+    /// Rows of each left matrix.
+    pub m: usize,
+    /// Columns of each left matrix, rows of each right one.
+    pub k: usize,
+    /// Columns of each right matrix.
+    pub n: usize,
+    batch: Vec<usize>,
+    left: Vec<usize>,
+    right: Vec<usize>,
+}
+
+impl Pairs {
+    /// The pairs of operands of these shapes.
+    ///
+    /// # Errors
+    /// A sentence that says why they do not fit together.
+    pub fn of(left: &[usize], right: &[usize]) -> Result<Self, String> {
+        let (a, b) = (at_least_matrix(left, true), at_least_matrix(right, false));
+        let fixed = |shape: &[usize]| shape.iter().map(|&size| Dim::Fixed(size)).collect::<Vec<_>>();
+        infer(&fixed(&a), &fixed(&b))?;
+        let ([left @ .., m, k], [right @ .., _, n]) = (a.as_ref(), b.as_ref()) else {
+            return Err("its operands have no dimensions".into());
+        };
+        let batch = broadcast(&fixed(left), &fixed(right))?.iter().filter_map(Dim::fixed).collect();
+        Ok(Self { m: *m, k: *k, n: *n, batch, left: left.to_vec(), right: right.to_vec() })
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        if self.m == 0 || self.n == 0 { 0 } else { self.batch.iter().product() }
+    }
+
+    /// The layer that each pair is, but for its weights; `bits` is the width of the right operand's integers.
+    ///
+    /// # Errors
+    /// A right operand of a wrong type.
+    pub fn layer(&self, matmul: &MatMul, right: DType, bits: u8) -> Result<ArrayLayer, NetworkError> {
+        let offset = offset(matmul, right)?;
+        let mut layer = matmul.layer.clone();
+        (layer.out_channels, layer.k) = (self.n, self.k);
+        layer.weight_zero_points.iter_mut().for_each(|zero| *zero = zero_point(*zero, right, offset, bits));
+        Ok(layer)
+    }
+}
+
+/// What is taken off the right operand's integers: unsigned ones become 128 lower, as weights are signed.
+fn offset(matmul: &MatMul, right: DType) -> Result<i32, NetworkError> {
+    match right {
+        DType::I8 => Ok(0),
+        DType::U8 => Ok(128),
+        found => {
+            let tensor = format!("right operand of {}", matmul.layer.name);
+            Err(NetworkError::Type { tensor, found, expected: "int8 or uint8".into() })
+        }
+    }
+}
+
 /// The layers that a product is made of, in the order of the output, with their left operands `[m, k]`. `right_bits` is the width
 /// of the right operand's integers.
 ///
@@ -49,40 +108,18 @@ pub(super) fn products<'a>(
     right_bits: u8,
 ) -> Result<impl Iterator<Item = Result<(Op, Tensor), NetworkError>> + use<'a>, NetworkError> {
     let refuse = |problem: String| NetworkError::Layer { layer: matmul.layer.name.clone(), problem };
-    let (a, b) = (at_least_matrix(left.shape(), true), at_least_matrix(right.shape(), false));
-    let fixed = |shape: &[usize]| shape.iter().map(|&size| Dim::Fixed(size)).collect::<Vec<_>>();
-    infer(&fixed(&a), &fixed(&b)).map_err(refuse)?;
-    let ([batch_a @ .., m, k], [batch_b @ .., _, n]) = (a.as_ref(), b.as_ref()) else {
-        return Err(refuse("its operands have no dimensions".into()));
-    };
-    let (m, k, n) = (*m, *k, *n);
-    let batch: Vec<usize> = broadcast(&fixed(batch_a), &fixed(batch_b)).map_err(refuse)?.iter().filter_map(Dim::fixed).collect();
-    let (batch_a, batch_b) = (batch_a.to_vec(), batch_b.to_vec());
-    // Integers of fewer than 8 bits, brought to 8-bit form; unsigned ones 128 lower, as weights are signed.
-    let scale = 1i32 << (8 - right_bits.clamp(1, 8));
-    let offset = match right.dtype() {
-        DType::I8 => 0,
-        DType::U8 => 128,
-        other => {
-            let (found, expected) = (other, "int8 or uint8".into());
-            return Err(NetworkError::Type { tensor: format!("right operand of {}", matmul.layer.name), found, expected });
-        }
-    };
-    let zero_points = matmul
-        .layer
-        .weight_zero_points
-        .iter()
-        .map(|&zero| zero_point(zero, right.dtype(), offset, right_bits))
-        .collect::<Vec<_>>();
+    let pairs = Pairs::of(left.shape(), right.shape()).map_err(refuse)?;
+    let layer = pairs.layer(matmul, right.dtype(), right_bits)?;
+    // Integers of fewer than 8 bits are brought to 8-bit form.
+    let (scale, offset) = (1i32 << (8 - right_bits.clamp(1, 8)), offset(matmul, right.dtype())?);
     let right = right.ints().unwrap_or_default();
-    let count = if m == 0 || n == 0 { 0 } else { batch.iter().product::<usize>() };
-    Ok((0..count).map(move |index| {
-        let (at_a, at_b) = (place(index, &batch, &batch_a) * m * k, place(index, &batch, &batch_b) * k * n);
+    Ok((0..pairs.count()).map(move |index| {
+        let Pairs { m, k, n, .. } = pairs;
+        let at_a = place(index, &pairs.batch, &pairs.left) * m * k;
+        let at_b = place(index, &pairs.batch, &pairs.right) * k * n;
         let weights: Arc<[i8]> =
             (0..n * k).map(|i| (right[at_b + i % k.max(1) * n + i / k.max(1)] * scale - offset) as i8).collect();
-        let mut layer = matmul.layer.clone();
-        (layer.weights, layer.out_channels, layer.k) = (weights, n, k);
-        layer.weight_zero_points = zero_points.clone();
+        let layer = ArrayLayer { weights, ..layer.clone() };
         Ok((Op::Gemm(Gemm { layer }), left.part(at_a, vec![m, k])?))
     }))
 }

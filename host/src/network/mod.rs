@@ -41,6 +41,7 @@ pub use execute::{Engine, Execution, Watched, Work, execute};
 pub use host::HostOperator;
 pub use layer::{ArrayLayer, Bias, Gemm, LayerOutput, MatMul, ReadOut};
 pub use lowering::Lowering;
+pub(crate) use matmul::Pairs;
 pub use precision::{LayerPrecision, PrecisionPlan};
 pub use quantizer::{Narrowed, QuantParams, Quantizer};
 pub use reference::{PlainLoops, run};

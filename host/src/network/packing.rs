@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   K in the order (ky, kx, ci)  ──▶  important channels | the others      each part as long as a multiple of `word_k`
-//!   rows and columns of zeros    ──▶  left out: they cost no cycle
+//!   rows and columns of zeros    ──▶  left out: they cost no cycle; not of weights that are computed, whose cost would vary
 //! ```
 //! The order belongs to the layer and its important channels, not to its precision, so one upload still serves every width.
 
@@ -97,6 +97,11 @@ impl<'a> Matrices<'a> {
         let important = rows.len();
         rows.extend(others.into_iter().map(Some));
         Packing { rows, important, columns: (0..n).filter(column_counts).collect() }
+    }
+
+    /// All of a group's matrix, in its own order.
+    pub fn whole(&self) -> Packing {
+        Packing { rows: (0..self.k()).map(Some).collect(), important: 0, columns: (0..self.n()).collect() }
     }
 
     /// The packed matrix, row-major.

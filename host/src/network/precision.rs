@@ -79,6 +79,16 @@ impl PrecisionPlan {
         }
     }
 
+    /// The same, with activations as wide as they come: `widths` are those of the operation's inputs. Where some channels are
+    /// important the input has 8 bits, and the layer narrows the others itself.
+    pub fn at_widths(&self, op: &Op, widths: &[u8]) -> LayerPrecision {
+        let mut precision = self.of(op);
+        if self.important(op).is_none() {
+            precision.act_bits = widths.first().copied().unwrap_or(8);
+        }
+        precision
+    }
+
     /// Width of each tensor of `network`, indexed as [`Network::tensors`].
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `crumb inspect`: what a model is made of, where each node runs, and a precision plan to begin with.
 
 mod report;
-mod shapes;
+pub mod shapes;
 mod template;
 
 use super::Failure;
@@ -60,7 +60,7 @@ impl Inspect {
         let bytes = read(&self.model)?;
         let model = self.model.display().to_string();
         let import = self.constants.import(&bytes, &self.model)?;
-        let shapes::InputShapes { sizes, note } = shapes::of(&import.network, &self.input_shapes)?;
+        let shapes::InputShapes { sizes, note } = shapes::of(&import.network, &self.input_shapes, "MACs")?;
         let known = sizes.map(|sizes| import.network.known(&sizes)).transpose().map_err(at(&model))?;
         let types = onnx::weight_types(&bytes, &import);
         let nodes = report::rows(&import.network, known.as_deref(), &types, !self.input_shapes.is_empty());

@@ -31,11 +31,11 @@ fn parse(argument: &str, names: &[&str]) -> Result<(String, Vec<usize>), Message
     }
 }
 
-/// The shapes of a network's inputs.
+/// The shapes of a network's inputs; `what` is what is made of them, in notes.
 ///
 /// # Errors
 /// Arguments that are no shapes, or name no input.
-pub fn of(network: &Network, arguments: &[String]) -> Result<InputShapes, Failure> {
+pub fn of(network: &Network, arguments: &[String], what: &str) -> Result<InputShapes, Failure> {
     let names: Vec<&str> = network.inputs.iter().map(|&id| network.tensor(id).name.as_str()).collect();
     let mut given = BTreeMap::new();
     for argument in arguments {
@@ -65,12 +65,12 @@ pub fn of(network: &Network, arguments: &[String]) -> Result<InputShapes, Failur
     open.dedup();
     let (sizes, note) = match (shapes.into_iter().collect::<Option<Vec<_>>>(), open.as_slice()) {
         (sizes @ Some(_), []) => (sizes, None),
-        (sizes @ Some(_), [one]) => (sizes, Some(format!("MACs for {one} = 1; others: --input-shape NAME=1x3x224x224"))),
+        (sizes @ Some(_), [one]) => (sizes, Some(format!("{what} for {one} = 1; others: --input-shape NAME=1x3x224x224"))),
         (Some(_), several) => {
             let several = several.join(", ");
-            (None, Some(format!("no MACs, as sizes are open ({several}): give --input-shape NAME=1x3x224x224")))
+            (None, Some(format!("no {what}, as sizes are open ({several}): give --input-shape NAME=1x3x224x224")))
         }
-        (None, _) => (None, Some("no MACs, as an input has no shape: give --input-shape NAME=1x3x224x224".into())),
+        (None, _) => (None, Some(format!("no {what}, as an input has no shape: give --input-shape NAME=1x3x224x224"))),
     };
     Ok(InputShapes { sizes, note })
 }

@@ -1,5 +1,6 @@
 //! `crumb` without a command, and `crumb run`: a network on the machine.
 
+mod estimated;
 mod inputs;
 mod main_job;
 mod tables;
@@ -31,6 +32,9 @@ struct RunOutput<'a> {
     report: &'a RunReport,
     /// Storage of the extra bits of important channels; empty where the plan has none.
     shifting_errors: &'a [ShiftingErrors],
+    /// Whether every counter of every layer is as estimated, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_estimated: Option<bool>,
 }
 
 /// Run a network: an ONNX file on your inputs, or the embedded digits at six precisions.
@@ -64,6 +68,9 @@ pub struct Run {
     /// The right answers, for --refine: int64 or uint8, one for each image.
     #[arg(long, value_name = "Y.npy", requires = "refine")]
     labels: Option<PathBuf>,
+    /// Compare every counter of every layer with what `crumb estimate` says; a difference is exit code 1.
+    #[arg(long, conflicts_with = "refine")]
+    check_estimate: bool,
     /// Only the first N of the embedded images, 1 to 450.
     #[arg(long, value_name = "N", conflicts_with_all = ["model", "inputs"],
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=digits::IMAGES as u64))]
@@ -81,7 +88,9 @@ impl Run {
         let chosen = self.plan.is_given();
         match &self.model {
             Some(path) => self.run_model(path),
-            None if chosen || self.refine.is_some() || !self.inputs.is_empty() || self.out.is_some() => self.run_digits_once(),
+            None if chosen || self.check_estimate || self.refine.is_some() || !self.inputs.is_empty() || self.out.is_some() => {
+                self.run_digits_once()
+            }
             None => {
                 refuse_same(&self.machine.outputs(), &self.machine.inputs())?;
                 main_job::execute(&self.machine, self.images, self.json)
@@ -136,15 +145,25 @@ impl Run {
             out.finish(|file| npy::write_to(file, &npy::Array::from(*output)))?;
         }
         let errors = shifting_errors(&network, &execution, &plan)?;
+        let compare = || estimated::compare(origin, (&network, inputs), &plan, &config, &report);
+        let difference = self.check_estimate.then(compare).transpose()?;
         if self.json {
-            print_json(&RunOutput { report: &report, shifting_errors: &errors })?;
+            let as_estimated = difference.as_ref().map(Option::is_none);
+            print_json(&RunOutput { report: &report, shifting_errors: &errors, as_estimated })?;
         } else {
             print(&tables::layers(&report))?;
+            if difference == Some(None) {
+                print(&format!("as estimated: yes, in every counter of {} layers\n", report.layers.len()))?;
+            }
             if !errors.is_empty() {
                 print(&format!("\nstorage of shifting errors\n{}", tables::shifting_errors(&errors)))?;
             }
         }
-        fail_on_mismatch(&[report])
+        fail_on_mismatch(std::slice::from_ref(&report))?;
+        match difference.flatten() {
+            Some(text) => Err(Failure::Mismatch(text)),
+            None => Ok(()),
+        }
     }
 
     /// Anytime inference.

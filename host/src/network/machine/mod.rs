@@ -8,21 +8,23 @@
 //!     rows and columns of zero weights: left out
 //! ```
 
+pub(crate) mod form;
 mod product;
+pub(crate) mod residency;
 mod zero_points;
 
 use super::execute::{Engine, Work};
-use super::packing::{Matrices, Packing};
+use super::packing::Matrices;
 use super::reference::{finish, not_a_layer};
-use super::{ArrayLayer, Contract, Lowering, Network, NetworkError, PrecisionPlan, ReadOut, TensorData};
-use crate::gemm::{self, GemmError, WeightLayout, WeightStore};
+use super::{Contract, Lowering, Network, NetworkError, PrecisionPlan, ReadOut, TensorData};
+use crate::gemm::{self, GemmError};
 use crate::session::{Session, SessionError};
 use crumb_arch::Counters;
-use crumb_arch::precision::{ActBits, PrecisionError, WeightBits};
+use crumb_arch::precision::{PrecisionError, WeightBits};
 use crumb_arch::requantizer::ScaleError;
+use form::Form;
 use product::Product;
-use std::collections::HashMap;
-use std::sync::Arc;
+use residency::Residency;
 
 /// Why a network does not run on a machine.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +101,13 @@ impl LayerReport {
         WeightBits::try_from(bits).map_or(u64::from(bits), |bits| u64::from(bits.lane_bits())) * self.activation_bits()
     }
 
+    /// Adds another product of the same layer.
+    pub fn add(&mut self, other: &Self) {
+        self.macs += other.macs;
+        self.important_macs += other.important_macs;
+        self.counters.0.iter_mut().zip(other.counters.0).for_each(|(sum, value)| *sum += value);
+    }
+
     /// Bits of activations that are multiplied: `macs * A`.
     fn activation_bits(&self) -> u64 {
         8 * self.important_macs + u64::from(self.precision.act_bits) * (self.macs - self.important_macs)
@@ -111,35 +120,11 @@ impl LayerReport {
     }
 }
 
-/// A group's matrix in the machine.
-struct Group {
-    packing: Packing,
-    /// Where it lies; `None` for a matrix without elements.
-    layout: Option<WeightLayout>,
-}
-
-/// A layer's matrices in the machine.
-struct Resident {
-    /// The weights that were uploaded: another network's are others, even if its node is the same.
-    weights: Arc<[i8]>,
-    /// The important channels that the rows are ordered by.
-    important: Option<Vec<usize>>,
-    groups: Vec<Group>,
-}
-
-impl Resident {
-    /// Whether these are the matrices of a layer that is to be computed.
-    fn serves(&self, layer: &ArrayLayer, work: &Work<'_>) -> bool {
-        Arc::ptr_eq(&self.weights, &layer.weights) && self.important.as_deref() == work.important
-    }
-}
-
 /// A machine that holds a network's weights and runs its layers.
 pub struct MachineEngine<'a> {
     session: &'a mut Session,
     /// Where the weights of each node's groups lie; nodes whose weights did not fit stream them.
-    residents: HashMap<usize, Resident>,
-    used: usize,
+    residency: Residency,
     last: Counters,
     /// What each layer cost, in the order of the runs.
     pub reports: Vec<LayerReport>,
@@ -160,37 +145,20 @@ impl<'a> MachineEngine<'a> {
     /// # Errors
     /// If the machine fails.
     pub fn for_plan(session: &'a mut Session, network: &Network, plan: &PrecisionPlan) -> Result<Self, MachineRunError> {
-        let config = session.config().clone();
-        let mut store = WeightStore::default();
-        let mut residents = HashMap::new();
-        for (index, layer) in network.array_layers() {
-            let op = &network.nodes[index].op;
+        let residency = Residency::of(network, plan, session.config());
+        for (node, resident) in residency.layers() {
+            let op = &network.nodes[node].op;
             let Some(matrices) = Matrices::of(op) else { continue };
-            let before = store.clone();
-            let reserve = |group| -> Result<Group, GemmError> {
-                let packing = matrices.pack(group, plan.important(op), config.word_k());
-                let (k, n) = (packing.rows.len(), packing.columns.len());
-                let layout = if k == 0 || n == 0 { None } else { Some(store.reserve(k, n, &config)?) };
-                Ok(Group { packing, layout })
-            };
-            let reserved: Result<Vec<Group>, _> = (0..matrices.groups).map(reserve).collect();
-            // One tile must stay free for the layers that do not fit.
-            let room = config.weight_words - store.used() >= config.tile_words(ActBits::A2);
-            let Some(groups) = reserved.ok().filter(|_| room) else {
-                store = before;
-                continue;
-            };
-            let failed = |source| MachineRunError::Layer { layer: layer.name.clone(), source: Box::new(source) };
-            for (index, group) in groups.iter().enumerate() {
-                if let Some(layout) = group.layout {
-                    gemm::upload(session, layout, &matrices.packed(index, &group.packing)).map_err(failed)?;
-                }
+            for (index, group) in resident.groups.iter().enumerate() {
+                let Some(layout) = group.layout else { continue };
+                gemm::upload(session, layout, &matrices.packed(index, &group.packing)).map_err(|source| {
+                    let layer = op.array_layer().map_or_else(String::new, |layer| layer.name.clone());
+                    MachineRunError::Layer { layer, source: Box::new(source) }
+                })?;
             }
-            let important = plan.important(op).map(<[usize]>::to_vec);
-            residents.insert(index, Resident { weights: layer.weights.clone(), important, groups });
         }
         let last = session.counters()?;
-        Ok(Self { session, residents, used: store.used(), last, reports: Vec::new() })
+        Ok(Self { session, residency, last, reports: Vec::new() })
     }
 
     /// Whether the machine has a clock, and so counts.
@@ -198,20 +166,12 @@ impl<'a> MachineEngine<'a> {
         self.session.backend().is_clocked()
     }
 
-    /// Adds up what a layer cost.
-    fn report(&mut self, work: &Work<'_>, layer: &ArrayLayer, macs: [u64; 2], counters: Counters) {
-        let [important_macs, macs] = macs;
-        if let Some(last) = self.reports.last_mut().filter(|_| work.part > 0) {
-            last.macs += macs;
-            last.important_macs += important_macs;
-            last.counters.0.iter_mut().zip(counters.0).for_each(|(sum, value)| *sum += value);
-            return;
+    /// Keeps what a layer cost; products of one layer add up.
+    fn report(&mut self, part: usize, report: LayerReport) {
+        match self.reports.last_mut().filter(|_| part > 0) {
+            Some(last) => last.add(&report),
+            None => self.reports.push(report),
         }
-        let (name, precision) = (layer.name.clone(), work.precision);
-        let channels = Matrices::of(work.op).map_or(0, |matrices| matrices.channels);
-        let important = work.important.map(|important| [important.len(), channels]);
-        let read_out = layer.read_out();
-        self.reports.push(LayerReport { name, macs, important_macs, precision, important, read_out, counters });
     }
 
     /// What the machine has counted since the engine was made or asked last.
@@ -232,33 +192,24 @@ impl Engine for MachineEngine<'_> {
         };
         let lowering = lowering?;
         let matrices = Matrices::of(work.op).ok_or_else(|| not_a_layer(work))?;
-        let product = Product::new(work, layer, &lowering);
+        let form = Form::of(work, layer, &lowering);
+        let product = Product::new(work, &form);
         if lowering.rows() == 0 {
             // A batch of none.
-            self.report(work, layer, [0, 0], Counters::default());
+            self.report(work.part, form.report(matrices.channels, std::iter::empty()));
             return Ok((finish(layer, &[], |_| 0, work.output_bits, &Contract), Vec::new()));
         }
         let mut values = product.empty();
-        let mut macs = [0, 0];
-        let resident = self.residents.get(&work.node).filter(|resident| resident.serves(layer, work));
-        for index in 0..matrices.groups {
-            let streamed;
-            let Group { packing, layout } = match resident.and_then(|resident| resident.groups.get(index)) {
-                Some(group) => group,
-                None => {
-                    let packing = matrices.pack(index, work.important, self.session.config().word_k());
-                    streamed = Group { packing, layout: None };
-                    &streamed
-                }
-            };
-            product.run(self.session, self.used, &matrices, (index, packing), *layout, &mut values)?;
-            let each = (lowering.rows() * packing.columns.len()) as u64;
-            let rows = |rows: &[Option<usize>]| rows.iter().flatten().count() as u64 * each;
-            macs[0] += rows(&packing.rows[..packing.important]);
-            macs[1] += rows(&packing.rows);
+        let resident = self.residency.groups(work.node, layer, work.important);
+        let word_k = self.session.config().word_k();
+        let groups: Vec<_> = (0..matrices.groups).map(|index| form.group(&matrices, index, resident, word_k)).collect();
+        for (index, group) in groups.iter().enumerate() {
+            product.run(self.session, self.residency.used(), &matrices, (index, group), &mut values)?;
         }
-        let counters = self.since()?;
-        self.report(work, layer, macs, counters);
+        let mut report = form.report(matrices.channels, groups.iter().map(|group| &group.packing));
+        drop(groups);
+        report.counters = self.since()?;
+        self.report(work.part, report);
         if let (Some(output), None) = (layer.output_quant(), layer.read_out()) {
             let data = TensorData::from_ints(output.dtype, values.into_iter()).unwrap_or(TensorData::empty(output.dtype));
             return Ok((data, Vec::new()));

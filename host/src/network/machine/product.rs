@@ -1,14 +1,15 @@
 //! One layer as products on the machine: its segments, its activations row by row, and what the columns that are left out give.
 
 use super::MachineRunError;
+use super::form::Form;
+use super::residency::Group;
 use super::zero_points::folded_bias;
-use crate::gemm::{self, ActivationRows, Image, Job, Output, Segment, WeightLayout, Weights};
+use crate::gemm::{self, ActivationRows, Image, Job, Output, Segment, Weights};
 use crate::network::packing::{Matrices, Packing};
-use crate::network::{Arithmetic, ArrayLayer, Contract, DType, Lowering, Narrowed, NetworkError, QuantParams, Work};
+use crate::network::{Arithmetic, ArrayLayer, Contract, Lowering, Narrowed, NetworkError, QuantParams, Work};
 use crate::session::Session;
-use crumb_arch::precision::{ActBits, WeightBits};
+use crumb_arch::Requantize;
 use crumb_arch::requantizer::ChannelScale;
-use crumb_arch::{Requantize, Rounding, WeightFormat};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -61,6 +62,8 @@ struct Rows<'a> {
     group: usize,
     input: &'a crate::network::Tensor,
     packing: &'a Packing,
+    /// The image that they are read from, if they are.
+    image: Option<Image>,
     /// Whether the packing is the lowering's own order and nothing is narrowed.
     plain: bool,
     buffer: RefCell<Vec<i16>>,
@@ -68,7 +71,7 @@ struct Rows<'a> {
 
 impl ActivationRows for Rows<'_> {
     fn image(&self) -> Option<Image> {
-        self.lowering.image().filter(|_| self.plain)
+        self.image
     }
 
     fn fill_band(&self, image: usize, first: usize, channels: Range<usize>, band: &mut [i16]) -> Result<(), String> {
@@ -100,6 +103,7 @@ impl ActivationRows for Rows<'_> {
 /// A layer about to be computed.
 pub(super) struct Product<'a> {
     work: &'a Work<'a>,
+    form: &'a Form<'a>,
     layer: &'a ArrayLayer,
     lowering: &'a Lowering<'a>,
     activations: Activations<'a>,
@@ -108,10 +112,11 @@ pub(super) struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    pub fn new(work: &'a Work<'a>, layer: &'a ArrayLayer, lowering: &'a Lowering<'a>) -> Self {
+    pub fn new(work: &'a Work<'a>, form: &'a Form<'a>) -> Self {
+        let Form { layer, lowering, .. } = *form;
         let activations = Activations::of(layer, work);
         let biases = RefCell::new(vec![0; layer.out_channels]);
-        Self { work, layer, lowering, activations, biases }
+        Self { work, form, layer, lowering, activations, biases }
     }
 
     /// A result of zeros.
@@ -119,34 +124,11 @@ impl<'a> Product<'a> {
         vec![0; self.lowering.rows() * self.layer.out_channels]
     }
 
-    /// The segments of a packed matrix, and the zero point of each one's activations.
-    fn segments(&self, packing: &Packing) -> Result<(Vec<Segment>, Vec<i32>), MachineRunError> {
-        let precision = self.work.precision;
-        let bits = WeightBits::try_from(precision.weight_bits)?;
-        let formats: Vec<WeightFormat> = if precision.refined {
-            let lower =
-                (1..(8 / bits.bits()) as u8).map(|slice| WeightFormat { slice, ..WeightFormat::top(bits, Rounding::Floor) });
-            std::iter::once(WeightFormat::top(bits, Rounding::Floor)).chain(lower).collect()
-        } else {
-            vec![WeightFormat::top(bits, precision.rounding)]
-        };
-        let signed = self.work.input.dtype() == DType::I8;
-        let narrow = (ActBits::try_from(precision.act_bits)?, self.activations.narrowed.zero_point);
-        let parts = match self.work.important {
-            None => vec![(0..packing.rows.len(), narrow)],
-            Some(_) => vec![
-                (0..packing.important, (ActBits::A8, self.activations.quant.zero_point)),
-                (packing.important..packing.rows.len(), narrow),
-            ],
-        };
-        let (mut segments, mut zeros) = (Vec::new(), Vec::new());
-        for (k, (act, zero)) in parts.into_iter().filter(|(k, _)| !k.is_empty()) {
-            for &weight in &formats {
-                segments.push(Segment { k: k.clone(), act, act_signed: signed, weight, shift: 0 }.in_8_bit_units());
-                zeros.push(zero);
-            }
-        }
-        Ok((segments, zeros))
+    /// The zero point of the activations of each segment: important channels come first, at 8 bits.
+    fn zero_points(&self, segments: &[Segment], packing: &Packing) -> Vec<i32> {
+        let important = |segment: &Segment| self.form.important.is_some() && segment.k.end <= packing.important;
+        let Activations { quant, narrowed, .. } = &self.activations;
+        segments.iter().map(|s| if important(s) { quant.zero_point } else { narrowed.zero_point }).collect()
     }
 
     /// Computes a group: the packed matrix on the machine, columns that are left out from their biases.
@@ -155,11 +137,11 @@ impl<'a> Product<'a> {
         session: &mut Session,
         free_weights: usize,
         matrices: &Matrices<'_>,
-        (group, packing): (usize, &Packing),
-        layout: Option<WeightLayout>,
+        (group, Group { packing, layout }): (usize, &Group),
         values: &mut [i32],
     ) -> Result<(), MachineRunError> {
-        let (segments, zeros) = self.segments(packing)?;
+        let segments = self.form.segments(packing)?;
+        let zeros = self.zero_points(&segments, packing);
         let first = group * matrices.n();
         let bits = self.work.precision.effective_weight_bits();
         for column in 0..matrices.n() {
@@ -167,7 +149,7 @@ impl<'a> Product<'a> {
             let bias = folded_bias(self.layer, first + column, weights, &segments, &zeros, bits)?;
             self.biases.borrow_mut()[first + column] = bias;
         }
-        let format = self.format()?;
+        let format = self.form.requantize()?;
         let empty = packing.rows.is_empty() || packing.columns.is_empty();
         if let Some(format) = format {
             for column in (0..matrices.n()).filter(|column| empty || packing.columns.binary_search(column).is_err()) {
@@ -189,15 +171,15 @@ impl<'a> Product<'a> {
             None => Output::Raw,
         };
         let streamed = if layout.is_some() { Vec::new() } else { matrices.packed(group, packing) };
-        let weights = layout.map_or(Weights::Streamed(&streamed), Weights::Resident);
-        let plain = self.work.important.is_none() && packing.rows.iter().copied().eq((0..matrices.k()).map(Some));
+        let weights = (*layout).map_or(Weights::Streamed(&streamed), Weights::Resident);
         let rows = Rows {
             lowering: self.lowering,
             activations: &self.activations,
             group,
             input: self.work.input,
             packing,
-            plain,
+            image: self.form.image(packing),
+            plain: self.form.is_plain(packing),
             buffer: RefCell::default(),
         };
         let (m, k, n) = (self.lowering.rows(), packing.rows.len(), packing.columns.len());
@@ -208,22 +190,6 @@ impl<'a> Product<'a> {
             values[self.lowering.output_index(group, i / n, packing.columns[i % n])] = value;
         }
         Ok(())
-    }
-
-    /// How the machine requantizes, if it does.
-    fn format(&self) -> Result<Option<Requantize>, MachineRunError> {
-        let Some(output) = self.layer.output_quant().filter(|_| self.layer.read_out().is_none()) else { return Ok(None) };
-        let bits = self.work.output_bits;
-        let narrowed = output.at_bits(bits);
-        let (lo, hi) = self.layer.output_range(&narrowed);
-        Ok(Some(Requantize {
-            parameters: 0,
-            width: ActBits::try_from(bits)?,
-            exponent_adjust: 8 - bits as i8,
-            zero_point: narrowed.zero_point as i16,
-            lo: lo as i16,
-            hi: hi as i16,
-        }))
     }
 
     /// The output of a channel whose weights are all zero.

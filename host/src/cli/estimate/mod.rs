@@ -1,0 +1,257 @@
+//! `crumb estimate`: what a network costs on a machine, without running it.
+
+mod csv;
+mod peers;
+mod report;
+mod source;
+mod tables;
+
+use super::Failure;
+use super::constants::ConstantOptions;
+use super::options::{Message, config};
+use super::output::{print, print_json};
+use super::plan::PlanOptions;
+use super::progress::Late;
+use crate::estimate::network::{Dram, Workload};
+use crate::estimate::networks::Network;
+use crate::estimate::product::Costs;
+use crate::network::LayerPrecision;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use crumb_arch::ArrayConfig;
+use crumb_arch::precision::{ActBits, WeightBits};
+use peers::{Padding, Peer};
+use report::{Heading, Outcome, Sweep};
+use source::Source;
+use std::path::PathBuf;
+
+/// Estimate what a network costs: cycles, every counter, all traffic, and what bounds each layer, without running it.
+///
+/// The numbers are those of a run on `--backend sim`, counter by counter, for every layer. Without a width, all nine pairs of
+/// precisions are estimated. Weights that fit the weight memory stay there, in the order of the layers; the others come on the stream.
+/// A model is an ONNX file as `crumb run` takes it; without one, a table or a network by name, the embedded digits network.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  crumb estimate --network resnet18 --config large\n  \
+crumb estimate --network resnet18 --config large --act-bits 8 --weight-bits 4 --json\n  \
+crumb estimate --topology layers.csv --config huge --dram-gb-per-s 12.8 --clock 200 --weight-bits 2\n  \
+crumb estimate model.onnx --input-shape 1x3x224x224 --precision plan.toml --csv > layers.csv\n  \
+crumb estimate --network resnet18 --config huge --model scale-sim\n\
+What each column means: docs/estimate.md.")]
+pub struct Estimate {
+    /// The model.
+    #[arg(value_name = "MODEL.onnx")]
+    model: Option<PathBuf>,
+    /// A table of layers, a line each: SCALE-Sim's CSV of convolutions or of matrix products.
+    #[arg(long, value_name = "LAYERS.csv", conflicts_with = "model")]
+    topology: Option<PathBuf>,
+    /// A built-in table of layers.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "topology"], value_parser = network_parser())]
+    network: Option<Network>,
+    /// Samples that run together, for a table or a built-in network; a model has --input-shape.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
+    batch: Option<u64>,
+    /// Sizes of a model's input that the file leaves open; repeat for several. The name may be left out if there is one input.
+    #[arg(long = "input-shape", value_name = "[NAME=]1x3x224x224")]
+    input_shapes: Vec<String>,
+    #[command(flatten)]
+    constants: ConstantOptions,
+    #[command(flatten)]
+    plan: PlanOptions,
+    /// The second run of `crumb run --refine`: all slices of narrow weights, on as many images as the input's shape or batch says.
+    #[arg(long)]
+    refined: bool,
+    /// A named configuration (tiny, small, wide, medium, large, huge) or a TOML file.
+    #[arg(long, default_value = "small", value_name = "NAME|FILE.toml")]
+    config: String,
+    /// Width of both streams, instead of the configuration's.
+    #[arg(long, value_name = "BITS")]
+    stream_bits: Option<usize>,
+    /// Bandwidth of the memory behind the streams, reads and writes together; without it, it never holds them back.
+    #[arg(long, value_name = "BYTES", conflicts_with = "dram_gb_per_s", value_parser = positive)]
+    dram_bytes_per_cycle: Option<f64>,
+    /// The same in 10^9 bytes a second.
+    #[arg(long, value_name = "GB/S", requires = "clock", value_parser = positive)]
+    dram_gb_per_s: Option<f64>,
+    /// Clock of the machine, in MHz.
+    #[arg(long, value_name = "MHZ", value_parser = positive)]
+    clock: Option<f64>,
+    /// Whose cycles: this machine's, or those that another accelerator's model gives for the same layers.
+    #[arg(long = "model", value_enum, default_value = "crumb")]
+    cycle_model: CycleModel,
+    /// With --model scale-sim, which has no padding: leave a convolution's out, or count it as part of the input.
+    #[arg(long, value_enum)]
+    padding: Option<Padding>,
+    /// Print JSON instead of a table.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV: a line for each layer.
+    #[arg(long)]
+    csv: bool,
+}
+
+/// Whose cycles are estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CycleModel {
+    /// This machine.
+    Crumb,
+    /// SCALE-Sim 3.0.0, weight-stationary, on an array of the configuration's rows and columns.
+    ScaleSim,
+    /// Bit Fusion, with the array and buffers of its published results.
+    BitFusion,
+}
+
+fn network_parser() -> impl TypedValueParser<Value = Network> {
+    PossibleValuesParser::new(Network::ALL.map(Network::name))
+        .try_map(|name| Network::from_name(&name).ok_or_else(|| format!("no network is named {name}")))
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        Ok(value) => Err(format!("{value}: expected a number above 0")),
+        Err(error) => Err(format!("{error}: expected a number")),
+    }
+}
+
+/// Every pair of widths that has a speed of its own, as written: activations first.
+fn pairs() -> impl Iterator<Item = (u8, u8)> {
+    let weights = WeightBits::ALL.into_iter().filter(|bits| bits.bits() == bits.lane_bits());
+    ActBits::ALL.into_iter().flat_map(move |act| weights.clone().map(move |weight| (u8::from(act), u8::from(weight))))
+}
+
+impl Estimate {
+    /// Carries the command out.
+    pub fn execute(&self) -> Result<(), Failure> {
+        if self.refined && !self.plan.has_widths() {
+            return Err(Message("--refined: say which upper bits come first: give --weight-bits 4 or 2, or a plan".into()).into());
+        }
+        let mut source = self.source()?;
+        let config = self.machine()?;
+        let heading = Heading {
+            network: source.name(),
+            model: clap::ValueEnum::to_possible_value(&self.cycle_model).map_or_else(String::new, |v| v.get_name().into()),
+            config: config.name.clone(),
+            machine: config.clone(),
+            dram_bytes_per_cycle: self.dram().map(|dram| dram.bytes_per_cycle),
+            clock_mhz: self.clock,
+            note: source.note().map(str::to_owned),
+        };
+        match self.peer(&config)? {
+            Some(peer) => self.print_peer(&heading, peer, &mut source, &config),
+            None if self.plan.has_widths() => self.print_one(&heading, &mut source, &config),
+            None => self.print_all(&heading, &source, &config),
+        }
+    }
+
+    /// One precision or plan, layer by layer.
+    fn print_one(&self, heading: &Heading, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
+        let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
+        let bar = Late::new(workload.layers.len());
+        let estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;
+        bar.finish();
+        if self.json {
+            return print_json(&report::One { heading, precision: &precision, estimate: &estimate });
+        }
+        if self.csv {
+            print(&csv::crumb([(&precision, &estimate)])?)
+        } else {
+            print(&tables::one(heading, &precision, &estimate))
+        }
+    }
+
+    /// All nine pairs of widths.
+    fn print_all(&self, heading: &Heading, source: &Source, config: &ArrayConfig) -> Result<(), Failure> {
+        let mut costs = Costs::new(config);
+        let bar = Late::new(source.layers() * pairs().count());
+        let mut outcomes = Vec::new();
+        for (act_bits, weight_bits) in pairs() {
+            let precision = LayerPrecision { act_bits, weight_bits, ..self.plan.uniform() };
+            let estimate = source.uniform(precision, config).and_then(|w| costs.watched(&w, self.dram(), &|| bar.inc()));
+            outcomes.push((precision.to_string(), estimate));
+        }
+        bar.finish();
+        // A width that a tensor cannot have is a row without numbers; a network that has none of them is an error.
+        if outcomes.iter().all(|(_, outcome)| outcome.is_err())
+            && let Some((_, Err(error))) = outcomes.pop()
+        {
+            return Err(source.at()(error).into());
+        }
+        let refusal = |error: crate::estimate::network::EstimateError| error.to_string();
+        let outcomes: Vec<Outcome> =
+            outcomes.into_iter().map(|(precision, outcome)| Outcome { precision, result: outcome.map_err(refusal) }).collect();
+        if self.json {
+            return print_json(&Sweep { heading, precisions: &outcomes });
+        }
+        let estimates = outcomes.iter().filter_map(|outcome| Some((&outcome.precision, outcome.result.as_ref().ok()?)));
+        if self.csv { print(&csv::crumb(estimates)?) } else { print(&tables::all(heading, &outcomes)) }
+    }
+
+    /// Another accelerator's cycles for the same layers.
+    fn print_peer(&self, heading: &Heading, peer: Peer, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
+        if self.dram().is_some() {
+            let text =
+                "--dram-bytes-per-cycle, --dram-gb-per-s: the models of other accelerators have their own memory; leave it out";
+            return Err(Message(text.into()).into());
+        }
+        let estimates = if self.plan.has_widths() || peer.ignores_precision() {
+            let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
+            let precision = if peer.ignores_precision() { "any".to_owned() } else { precision };
+            vec![peer.estimate(precision, &workload).map_err(source.at())?]
+        } else {
+            let each = |(act_bits, weight_bits)| {
+                let precision = LayerPrecision { act_bits, weight_bits, ..self.plan.uniform() };
+                let workload: Workload = source.uniform(precision, config)?;
+                peer.estimate(precision.to_string(), &workload)
+            };
+            pairs().map(each).collect::<Result<_, _>>().map_err(source.at())?
+        };
+        match estimates.as_slice() {
+            [one] if self.json => print_json(&report::Peer { heading, estimate: one }),
+            all if self.json => print_json(&report::Peers { heading, precisions: all }),
+            all if self.csv => print(&csv::peer(all)?),
+            all => print(&tables::peer(heading, peer, all)),
+        }
+    }
+
+    fn source(&self) -> Result<Source, Failure> {
+        match (&self.topology, self.network) {
+            (None, None) => {
+                if self.batch.is_some() {
+                    let text = "--batch: a model's batch is a size of its input; give --input-shape NAME=8x3x224x224";
+                    return Err(Message(text.into()).into());
+                }
+                Source::model(self.model.as_deref(), &self.constants, &self.input_shapes)
+            }
+            (topology, network) => {
+                if !self.input_shapes.is_empty() {
+                    return Err(Message("--input-shape: a table has its shapes; give --batch for more samples".into()).into());
+                }
+                let batch = self.batch.unwrap_or(1);
+                topology.as_ref().map_or_else(|| Source::built_in(network, batch), |path| Source::topology(path, batch))
+            }
+        }
+    }
+
+    fn machine(&self) -> Result<ArrayConfig, Failure> {
+        let mut config = config(&self.config)?;
+        if let Some(bits) = self.stream_bits {
+            config.stream_bits = bits;
+            config.validate()?;
+        }
+        Ok(config)
+    }
+
+    fn dram(&self) -> Option<Dram> {
+        let of_clock = self.dram_gb_per_s.zip(self.clock).map(|(gigabytes, megahertz)| 1000.0 * gigabytes / megahertz);
+        self.dram_bytes_per_cycle.or(of_clock).map(|bytes_per_cycle| Dram { bytes_per_cycle })
+    }
+
+    fn peer(&self, config: &ArrayConfig) -> Result<Option<Peer>, Message> {
+        match (self.cycle_model, self.padding) {
+            (CycleModel::ScaleSim, padding) => Ok(Some(Peer::scale_sim(config, padding.unwrap_or(Padding::Ignored)))),
+            (_, Some(_)) => Err(Message("--padding: only --model scale-sim has no padding of its own; leave it out".into())),
+            (CycleModel::Crumb, None) => Ok(None),
+            (CycleModel::BitFusion, None) => Ok(Some(Peer::BitFusion)),
+        }
+    }
+}
