@@ -10,6 +10,7 @@ pub mod gemm;
 pub mod network;
 pub mod npy;
 pub mod onnx;
+pub mod planner;
 pub mod refine;
 pub mod session;
 pub mod verify;
