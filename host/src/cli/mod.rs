@@ -12,6 +12,7 @@ mod inspect;
 mod options;
 mod output;
 mod plan;
+mod planner;
 mod progress;
 mod run;
 pub mod table;
@@ -57,6 +58,7 @@ enum Command {
     Gemm(gemm::Gemm),
     Run(run::Run),
     Inspect(inspect::Inspect),
+    Plan(planner::Plan),
     Export(export::Export),
     Verilog(verilog::Verilog),
     Verify(verify::Verify),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Some(Command::Gemm(command)) => command.execute(),
         Some(Command::Run(command)) => command.execute(),
         Some(Command::Inspect(command)) => command.execute(),
+        Some(Command::Plan(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
         Some(Command::Verify(command)) => command.execute(),

@@ -211,7 +211,10 @@ mod tests {
                     for &(act, _) in &classes[input] {
                         let outputs = output.map_or(vec![None], |class| classes[class].iter().map(|(w, _)| Some(*w)).collect());
                         for output in outputs {
-                            for weight in [8, 4, 2].into_iter().filter(|_| random.u8(..) < 230) {
+                            for weight in [8, 4, 2] {
+                                if random.u8(..) > 230 {
+                                    continue;
+                                }
                                 let (cost, loss) = (random.u64(0..spread), random.i64(-100..10_000));
                                 choices.push(Choice { act, weight, output, cost, loss });
                             }

@@ -1,6 +1,6 @@
 //! `crumb` without a command, and `crumb run`: a network on the machine.
 
-mod inputs;
+pub mod inputs;
 mod main_job;
 mod tables;
 
