@@ -80,4 +80,15 @@ pub enum PlannerError {
         /// Images.
         images: usize,
     },
+    /// A loss that needs labels.
+    #[error("cross-entropy is of labels: give them, or another --loss")]
+    NoLabels,
+    /// A label beyond the output.
+    #[error("label {label} is no index of {classes} outputs")]
+    Label {
+        /// The label.
+        label: i64,
+        /// Length of a row of the output.
+        classes: usize,
+    },
 }

@@ -11,6 +11,8 @@ pub enum Loss {
     RelativeError,
     /// Kullback-Leibler divergence of the softmax of the last axis, in nats, averaged over rows: for classifiers.
     Kl,
+    /// Cross-entropy of the labels, in nats, less that of the widest plan: what a classifier is trained for; may be negative.
+    CrossEntropy,
 }
 
 /// A network's first output as rows of numbers.
@@ -19,8 +21,6 @@ pub struct Output {
     values: Vec<f64>,
     /// Length of the last axis.
     row: usize,
-    /// Length of the first axis.
-    images: usize,
 }
 
 impl Output {
@@ -33,9 +33,8 @@ impl Output {
             (None, None) => None,
         };
         let found = || PlannerError::Output { found: format!("of type {}", output.dtype()) };
-        let shape = output.shape();
-        let (row, images) = (shape.last().copied().unwrap_or(1), shape.first().copied().unwrap_or(1));
-        Ok(Self { values: values.ok_or_else(found)?, row: row.max(1), images })
+        let row = output.shape().last().copied().unwrap_or(1);
+        Ok(Self { values: values.ok_or_else(found)?, row: row.max(1) })
     }
 
     /// Images whose largest value is at their label; ties go to the lower index.
@@ -51,9 +50,18 @@ impl Output {
         Ok(rows.zip(labels).filter(|(row, label)| i64::try_from(largest(row)) == Ok(**label)).count())
     }
 
-    /// Length of the first axis: images, as a rule.
-    pub fn images(&self) -> usize {
-        self.images
+    /// Mean of `-log softmax` at the labels.
+    fn cross_entropy(&self, labels: &[i64]) -> Result<f64, PlannerError> {
+        let rows = self.values.chunks_exact(self.row);
+        if rows.len() != labels.len() {
+            return Err(PlannerError::Labels { labels: labels.len(), images: rows.len() });
+        }
+        let count = labels.len().max(1) as f64;
+        let of = |(row, &label): (&[f64], &i64)| {
+            let logit = usize::try_from(label).ok().and_then(|label| row.get(label));
+            logit.map(|logit| log_sum(row) - logit).ok_or(PlannerError::Label { label, classes: self.row })
+        };
+        Ok(rows.zip(labels).map(of).sum::<Result<f64, PlannerError>>()? / count)
     }
 }
 
@@ -63,12 +71,16 @@ impl Loss {
         match self {
             Self::RelativeError => "relative error",
             Self::Kl => "KL divergence",
+            Self::CrossEntropy => "cross-entropy",
         }
     }
 
-    /// How far an output is from the one that is wanted; never negative, and 0 for the same.
-    pub fn of(self, wanted: &Output, found: &Output) -> f64 {
-        match self {
+    /// What an output loses against the one that is wanted; 0 for the same.
+    ///
+    /// # Errors
+    /// If labels are needed, and there are none, not as many as rows, or some that are no index of a row.
+    pub fn of(self, wanted: &Output, found: &Output, labels: Option<&[i64]>) -> Result<f64, PlannerError> {
+        Ok(match self {
             Self::RelativeError => {
                 let squares: f64 = wanted.values.iter().map(|value| value * value).sum();
                 let errors: f64 = wanted.values.iter().zip(&found.values).map(|(a, b)| (a - b) * (a - b)).sum();
@@ -79,16 +91,22 @@ impl Loss {
                 let count = rows.len().max(1);
                 rows.map(|(a, b)| divergence(a, b)).sum::<f64>() / count as f64
             }
-        }
+            Self::CrossEntropy => {
+                let labels = labels.ok_or(PlannerError::NoLabels)?;
+                found.cross_entropy(labels)? - wanted.cross_entropy(labels)?
+            }
+        })
     }
+}
+
+/// Logarithm of the sum of the exponentials of a row.
+fn log_sum(row: &[f64]) -> f64 {
+    let peak = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    peak + row.iter().map(|value| (value - peak).exp()).sum::<f64>().ln()
 }
 
 /// `sum p (log p - log q)` of the softmax of two rows; rounding may not make it negative.
 fn divergence(a: &[f64], b: &[f64]) -> f64 {
-    let log_sum = |row: &[f64]| {
-        let peak = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        peak + row.iter().map(|value| (value - peak).exp()).sum::<f64>().ln()
-    };
     let (la, lb) = (log_sum(a), log_sum(b));
     a.iter().zip(b).map(|(a, b)| (a - la).exp() * ((a - la) - (b - lb))).sum::<f64>().max(0.0)
 }
@@ -118,20 +136,36 @@ mod tests {
     use super::*;
 
     fn output(values: &[f64]) -> Output {
-        Output { values: values.to_vec(), row: 2, images: values.len() / 2 }
+        Output { values: values.to_vec(), row: 2 }
     }
 
     #[test]
     fn losses_are_what_they_say() {
         let (a, b) = (output(&[3.0, 4.0]), output(&[3.0, 5.0]));
-        assert_eq!(Loss::RelativeError.of(&a, &b), 1.0 / 25.0);
-        assert_eq!(Loss::RelativeError.of(&a, &a), 0.0);
-        assert_eq!(Loss::Kl.of(&a, &a), 0.0);
+        let of = |loss: Loss, a: &Output, b: &Output| loss.of(a, b, Some(&[1])).unwrap();
+        assert_eq!(of(Loss::RelativeError, &a, &b), 1.0 / 25.0);
+        for loss in [Loss::RelativeError, Loss::Kl, Loss::CrossEntropy] {
+            assert_eq!(of(loss, &a, &a), 0.0);
+        }
         // A row that is shifted as a whole is the same distribution.
-        assert!(Loss::Kl.of(&a, &output(&[103.0, 104.0])) < 1e-12);
+        assert!(of(Loss::Kl, &a, &output(&[103.0, 104.0])) < 1e-12);
         // p = (1/4, 3/4), q = (1/2, 1/2): ln 2 - H(p).
-        let found = Loss::Kl.of(&output(&[0.0, 3f64.ln()]), &output(&[7.0, 7.0]));
+        let (p, q) = (output(&[0.0, 3f64.ln()]), output(&[7.0, 7.0]));
+        let found = of(Loss::Kl, &p, &q);
         assert!((found - (0.25 * 0.5f64.ln() + 0.75 * 1.5f64.ln())).abs() < 1e-12, "{found}");
+        // Of label 1: -ln 1/2 + ln 3/4.
+        let found = of(Loss::CrossEntropy, &p, &q);
+        assert!((found - 1.5f64.ln()).abs() < 1e-12, "{found}");
+    }
+
+    #[test]
+    fn cross_entropy_needs_labels_of_classes() {
+        let a = output(&[3.0, 4.0]);
+        let refused = |labels: Option<&[i64]>| Loss::CrossEntropy.of(&a, &a, labels).unwrap_err().to_string();
+        assert_eq!(refused(None), "cross-entropy is of labels: give them, or another --loss");
+        assert_eq!(refused(Some(&[2])), "label 2 is no index of 2 outputs");
+        assert_eq!(refused(Some(&[-1])), "label -1 is no index of 2 outputs");
+        assert_eq!(refused(Some(&[0, 1])), "2 labels for 1 images: give one for each");
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Measurement<'_> {
             weight_bytes: total(Metric::WeightBits)?.div_ceil(8),
             energy_nj: energy,
             predicted_loss: self.sensitivities.of(choices, assignment).map(|predicted| predicted.loss),
-            measured_loss: self.loss.of(wanted, found),
+            measured_loss: self.loss.of(wanted, found, self.labels)?,
             predicted_accuracy: self.sensitivities.accuracy_of(choices, assignment),
             measured_accuracy: correct.transpose()?,
         })

@@ -105,7 +105,7 @@ impl Sensitivities {
         this.accuracy = best;
         for ((entry, _), output) in entries.iter().zip(outputs) {
             let errors = best.unwrap_or(0.0) - accuracy(&output)?.unwrap_or(0.0);
-            let predicted = Predicted { loss: loss.of(&wanted, &output), errors };
+            let predicted = Predicted { loss: loss.of(&wanted, &output, labels)?, errors };
             match *entry {
                 Entry::Base(class, width) => this.base[class].insert(width, predicted).map(drop),
                 Entry::Excess(layer, pair) => this.excess[layer].insert(pair, predicted).map(drop),

@@ -21,7 +21,7 @@ use crate::planner::{
 use crumb_arch::Counter;
 use crumb_arch::precision::WeightBits;
 use data::Data;
-use report::{LayerRow, Report, Row};
+use report::{Against, LayerRow, Report, Row};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -272,11 +272,9 @@ impl Planner<'_> {
         Ok(names.zip(outcomes.map_err(at(&self.data.name))?).map(|(name, outcome)| Row { name, outcome }).collect())
     }
 
-    /// For the cost of each uniform precision: the best uniform one that takes no more, and the plan.
-    ///
-    /// The best is the one with the highest accuracy on the test data, or the least loss there without labels: better than anyone could
-    /// choose without them.
-    fn against_uniform(&self, problem: &Problem) -> Result<Vec<[Row; 2]>, Failure> {
+    /// For the cost of each uniform precision: the best uniform ones that take no more, and the plan. The best are chosen by the test data,
+    /// which the plan has not seen.
+    fn against_uniform(&self, problem: &Problem) -> Result<Vec<Against>, Failure> {
         let acts = [8, 4, 2];
         let pairs = acts.iter().flat_map(|&act| self.choices.weight_widths.iter().map(move |&weight| Pair { act, weight }));
         let uniform: Vec<_> = pairs.map(|pair| (pair.to_string(), self.choices.uniform(pair))).collect();
@@ -293,15 +291,14 @@ impl Planner<'_> {
         }
         let named: Vec<_> = plans.iter().map(|(limit, plan)| (problem.metric.show(*limit), plan.clone())).collect();
         let rows = self.rows(&named)?;
-        let best = |limit: u64| {
-            let affordable = measured.iter().zip(&costs).filter(|(_, cost)| **cost <= limit);
-            affordable.map(|(row, _)| row).min_by(|a, b| {
-                let (a, b) = (&a.outcome, &b.outcome);
-                let accuracy = b.measured_accuracy.unwrap_or(0.0).total_cmp(&a.measured_accuracy.unwrap_or(0.0));
-                accuracy.then(a.measured_loss.total_cmp(&b.measured_loss))
-            })
-        };
-        let pairs = plans.iter().zip(rows).filter_map(|((limit, _), row)| Some([best(*limit)?.clone(), row]));
-        Ok(pairs.collect())
+        let affordable = |limit: u64| measured.iter().zip(&costs).filter(move |(_, cost)| **cost <= limit).map(|(row, _)| row);
+        let loss = |a: &&Row, b: &&Row| a.outcome.measured_loss.total_cmp(&b.outcome.measured_loss);
+        let accuracy = |row: &Row| row.outcome.measured_accuracy.unwrap_or(0.0);
+        let against = plans.iter().zip(rows).filter_map(|((limit, _), plan)| {
+            let most_accurate = affordable(*limit).min_by(|a, b| accuracy(b).total_cmp(&accuracy(a)).then(loss(a, b)))?;
+            let least_loss = affordable(*limit).min_by(loss)?;
+            Some(Against { most_accurate: most_accurate.clone(), least_loss: least_loss.clone(), plan })
+        });
+        Ok(against.collect())
     }
 }

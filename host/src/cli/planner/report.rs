@@ -30,6 +30,16 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
+/// A plan, and uniform precisions that take no more than the same limit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Against {
+    /// The one that classifies most test images correctly, of these the one that loses least.
+    pub most_accurate: Row,
+    /// The one that loses least on the test data.
+    pub least_loss: Row,
+    pub plan: Row,
+}
+
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -51,8 +61,8 @@ pub struct Report {
     pub layers: Vec<LayerRow>,
     pub plan: Option<Row>,
     pub front: Vec<Row>,
-    /// The best uniform precision, and the plan that takes no more.
-    pub against: Vec<[Row; 2]>,
+    /// Uniform precisions, and plans that take no more.
+    pub against: Vec<Against>,
 }
 
 fn small(value: Option<f64>) -> String {
@@ -66,7 +76,8 @@ fn share(value: Option<f64>) -> String {
 impl Report {
     /// The first row whose cycles are not as predicted.
     pub fn mispredicted(&self) -> Option<&Row> {
-        let rows = self.plan.iter().chain(&self.front).chain(self.against.iter().flatten());
+        let against = self.against.iter().flat_map(|a| [&a.most_accurate, &a.least_loss, &a.plan]);
+        let rows = self.plan.iter().chain(&self.front).chain(against);
         rows.into_iter().find(|row| row.outcome.predicted_cycles != row.outcome.measured_cycles)
     }
 
@@ -113,10 +124,10 @@ impl Report {
     /// # Errors
     /// If the text cannot be made.
     pub fn csv(&self) -> Result<String, Failure> {
-        let against: Vec<Row> = self.against.iter().flatten().cloned().collect();
-        let rows: Vec<&Row> = match (self.front.is_empty(), against.is_empty()) {
+        let against = self.against.iter().flat_map(|a| [&a.most_accurate, &a.least_loss, &a.plan]);
+        let rows: Vec<&Row> = match (self.front.is_empty(), self.against.is_empty()) {
             (false, _) => self.front.iter().collect(),
-            (_, false) => against.iter().collect(),
+            (_, false) => against.collect(),
             _ => self.plan.iter().collect(),
         };
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -200,15 +211,27 @@ fn front_table(rows: &[Row], metric: Metric) -> Table {
     table
 }
 
-fn against_table(rows: &[[Row; 2]]) -> Table {
-    let header = ["at most", "best uniform", "accuracy", "loss", "plan: cycles", "measured", "accuracy", "loss", "layers"];
+fn against_table(rows: &[Against]) -> String {
+    let header = [
+        "at most",
+        "most accurate uniform",
+        "accuracy",
+        "least uniform loss",
+        "loss",
+        "plan: cycles",
+        "measured",
+        "accuracy",
+        "loss",
+        "layers",
+    ];
     let mut table = Table::new(&header);
-    for [uniform, plan] in rows {
+    for Against { most_accurate, least_loss, plan } in rows {
         table.row(vec![
             plan.name.clone(),
-            uniform.name.clone(),
-            share(uniform.outcome.measured_accuracy),
-            small(Some(uniform.outcome.measured_loss)),
+            most_accurate.name.clone(),
+            share(most_accurate.outcome.measured_accuracy),
+            least_loss.name.clone(),
+            small(Some(least_loss.outcome.measured_loss)),
             thousands(plan.outcome.predicted_cycles),
             thousands(plan.outcome.measured_cycles),
             share(plan.outcome.measured_accuracy),
@@ -216,5 +239,15 @@ fn against_table(rows: &[[Row; 2]]) -> Table {
             pairs(&plan.outcome),
         ]);
     }
-    table
+    let count = |wins: &dyn Fn(&Against) -> bool| rows.iter().filter(|row| wins(row)).count();
+    let accuracy = |row: &Row| row.outcome.measured_accuracy;
+    let more = count(&|a| accuracy(&a.plan) > accuracy(&a.most_accurate));
+    let same = count(&|a| accuracy(&a.plan) == accuracy(&a.most_accurate));
+    let less = count(&|a| a.plan.outcome.measured_loss < a.least_loss.outcome.measured_loss);
+    let equal = count(&|a| a.plan.outcome.measured_loss == a.least_loss.outcome.measured_loss);
+    let mut text = format!("{table}\nof {} plans, {less} lose less than every uniform precision that takes no more, {equal} as much", rows.len());
+    if rows.iter().all(|row| accuracy(&row.plan).is_some()) {
+        text += &format!("; {more} classify more images correctly, {same} as many");
+    }
+    text + "\n"
 }
