@@ -4,6 +4,7 @@ pub mod backend;
 pub mod benchmark;
 pub mod cli;
 pub mod digits;
+pub mod energy;
 pub mod estimate;
 pub mod fpga;
 pub mod gemm;

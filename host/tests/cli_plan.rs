@@ -22,7 +22,7 @@ fn a_plan_holds_its_budget_and_runs_as_predicted() {
 
 #[test]
 fn every_metric_has_a_budget() {
-    for budget in ["bops=2M", "weight-bytes=5000", "cycles=2000"] {
+    for budget in ["bops=2M", "weight-bytes=5000", "cycles=2000", "energy=20000"] {
         let found = json(&["plan", "--budget", budget, "--json"]);
         let plan = &found["plan"];
         let (metric, limit) = budget.split_once('=').unwrap();
@@ -30,9 +30,10 @@ fn every_metric_has_a_budget() {
         let cost = match metric {
             "bops" => &plan["bops"],
             "cycles" => &plan["predicted_cycles"],
+            "energy" => &plan["energy_nj"],
             _ => &plan["weight_bytes"],
         };
-        assert!(cost.as_u64().unwrap() <= limit, "{budget}: {cost}");
+        assert!(cost.as_f64().unwrap() <= limit as f64, "{budget}: {cost}");
     }
 }
 
@@ -57,6 +58,7 @@ fn what_cannot_be_planned_is_refused() {
     assert!(refusal(&["plan", "--budget", "speed=1x"]).contains("\"speed\" is nothing that a plan is limited in"));
     assert!(refusal(&["plan", "--budget", "cycles=1x", "--batch", "451"]).contains("there are 450 images in the data"));
     assert!(refusal(&["plan", "--budget", "cycles=1x", "--weight-widths", "3"]).contains("--weight-widths"));
+    assert!(refusal(&["plan", "--budget", "energy=1x", "--energy", "tsmc5"]).contains("--energy tsmc5: expected osu018, "));
     assert!(refusal(&["plan", "--front", "--out", "x.toml"]).contains("--budget"));
     let said = refusal(&["plan", "digits/digits.onnx", "--budget", "cycles=1x"]);
     assert!(said.contains("no --data for the model"), "{said}");

@@ -57,7 +57,8 @@ fn sums(
             let weight = arithmetic.switch(matrices.weight(group, row, column), bits, work.precision.rounding);
             i16::from(weight) << (8 - bits)
         };
-        let weights: Vec<i16> = (0..n).flat_map(|column| (0..k).map(move |row| (column, row))).map(|(c, r)| switched(c, r)).collect();
+        let weights: Vec<i16> =
+            (0..n).flat_map(|column| (0..k).map(move |row| (column, row))).map(|(c, r)| switched(c, r)).collect();
         for first in (0..rows).step_by(ROWS) {
             let filled = lowering.fill_rows(group, work.input, padding, first, &mut block)?;
             for value in &mut block[..filled * k] {
@@ -94,8 +95,8 @@ mod tests {
             for weight_bits in [8, 6, 4, 2] {
                 let plan = PrecisionPlan::uniform(LayerPrecision { act_bits, weight_bits, ..LayerPrecision::default() });
                 let slow = run(&digits.network, std::slice::from_ref(&images), &plan, &Contract).unwrap();
-                let fast =
-                    execute(&digits.network, std::slice::from_ref(&images), &plan, &Contract, &mut Vectorised(&Contract)).unwrap();
+                let fast = execute(&digits.network, std::slice::from_ref(&images), &plan, &Contract, &mut Vectorised(&Contract))
+                    .unwrap();
                 assert!(slow == fast, "a{act_bits}w{weight_bits}");
             }
         }

@@ -142,9 +142,7 @@ impl<'a> CostTable<'a> {
                 let bits = u64::from(act) * u64::from(weight);
                 costs.macs.checked_mul(bits).ok_or_else(|| refuse("it leaves 64 bits"))
             }
-            Metric::WeightBits => {
-                costs.weights.checked_mul(u64::from(weight)).ok_or_else(|| refuse("it leaves 64 bits"))
-            }
+            Metric::WeightBits => costs.weights.checked_mul(u64::from(weight)).ok_or_else(|| refuse("it leaves 64 bits")),
             Metric::Energy => {
                 let model = self.energy.ok_or_else(|| refuse("there is no energy model"))?;
                 model.femtojoules(&self.config, point.pair, counters()?).map_err(|problem| refuse(&problem))

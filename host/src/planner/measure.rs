@@ -92,7 +92,8 @@ impl Measurement<'_> {
         let choices = self.choices;
         let total = |metric| Ok::<u64, PlannerError>(self.costs.of(choices, metric, assignment)?.iter().sum());
         let reports = on_machine(&self.costs.config, self.network, choices, assignment, self.batch)?;
-        let correct = self.labels.map(|labels| Ok::<f64, PlannerError>(found.correct(labels)? as f64 / labels.len().max(1) as f64));
+        let correct =
+            self.labels.map(|labels| Ok::<f64, PlannerError>(found.correct(labels)? as f64 / labels.len().max(1) as f64));
         let energy = if self.costs.energy.is_some() { Some(total(Metric::Energy)? as f64 / 1e6) } else { None };
         Ok(Outcome {
             pairs: (0..choices.layers.len()).map(|layer| choices.pair(assignment, layer).to_string()).collect(),

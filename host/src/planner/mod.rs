@@ -14,6 +14,7 @@
 pub mod budget;
 pub mod choices;
 pub mod costs;
+mod energy;
 mod error;
 pub mod front;
 pub mod loss;

@@ -65,7 +65,12 @@ impl Problem {
     ///
     /// # Errors
     /// If a cost is not known, or no choice is left for a layer.
-    pub fn new(choices: &Choices, costs: &CostTable<'_>, sensitivities: &Sensitivities, metric: Metric) -> Result<Self, PlannerError> {
+    pub fn new(
+        choices: &Choices,
+        costs: &CostTable<'_>,
+        sensitivities: &Sensitivities,
+        metric: Metric,
+    ) -> Result<Self, PlannerError> {
         let losses = sensitivities.base.iter().map(|base| base.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
         let excesses = sensitivities.excess.iter().map(|excess| excess.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
         let largest: f64 = losses.chain(excesses).sum();
@@ -82,7 +87,13 @@ impl Problem {
                 for &width in outputs.iter().filter(allowed) {
                     let point = Point { pair, output: width.min(layer.output_bits) };
                     let cost = costs.cost(choices, metric, index, point)?;
-                    all.push(Choice { act: pair.act, weight: pair.weight, output: Some(width), cost, loss: parts(predicted.loss) });
+                    all.push(Choice {
+                        act: pair.act,
+                        weight: pair.weight,
+                        output: Some(width),
+                        cost,
+                        loss: parts(predicted.loss),
+                    });
                 }
             }
             let coupled = |a: &Choice| all.iter().any(|b| (a.act, a.weight) == (b.act, b.weight) && a.cost != b.cost);

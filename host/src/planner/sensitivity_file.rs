@@ -46,7 +46,8 @@ pub fn parse(text: &str, origin: &str, network: &Network, choices: &Choices) -> 
     let mut entries: Vec<Option<Entry>> = choices.layers.iter().map(|_| None).collect();
     for entry in file.layers {
         let place = known.iter().position(|name| *name == entry.name);
-        let place = place.ok_or_else(|| refuse(format!("no layer is named {:?}; the array's layers are {known:?}", entry.name)))?;
+        let place =
+            place.ok_or_else(|| refuse(format!("no layer is named {:?}; the array's layers are {known:?}", entry.name)))?;
         if entries[place].is_some() {
             return Err(refuse(format!("[[layer]] {:?} stands there twice: leave one", entry.name)));
         }
@@ -163,10 +164,14 @@ mod tests {
     #[test]
     fn files_that_do_not_fit_are_refused() {
         let (network, choices) = digits();
-        let rest = "[[layer]]\nname=\"conv2\"\ntrace=1.0\n[[layer]]\nname=\"conv3\"\ntrace=1.0\n[[layer]]\nname=\"fc\"\ntrace=1.0\n";
+        let rest =
+            "[[layer]]\nname=\"conv2\"\ntrace=1.0\n[[layer]]\nname=\"conv3\"\ntrace=1.0\n[[layer]]\nname=\"fc\"\ntrace=1.0\n";
         for (text, problem) in [
             ("", "there is no [[layer]] \"conv1\": every layer of the array needs one"),
-            ("[[layer]]\nname=\"x\"\ntrace=1.0", "no layer is named \"x\"; the array's layers are [\"conv1\", \"conv2\", \"conv3\", \"fc\"]"),
+            (
+                "[[layer]]\nname=\"x\"\ntrace=1.0",
+                "no layer is named \"x\"; the array's layers are [\"conv1\", \"conv2\", \"conv3\", \"fc\"]",
+            ),
             ("[[layer]]\nname=\"fc\"\ntrace=1.0", "[[layer]] \"fc\" stands there twice: leave one"),
             ("[[layer]]\nname=\"conv1\"", "[[layer]] \"conv1\": expected trace or loss"),
             ("[[layer]]\nname=\"conv1\"\ntrace=1.0\nloss={}", "[[layer]] \"conv1\": trace and loss are both there: leave one"),

@@ -164,7 +164,8 @@ impl<'a> Program<'a> {
             }
         };
         let classes = self.classes.iter().zip(&self.problem.classes);
-        let acts = classes.map(|(&first, widths)| Ok(widths[one(first, widths.len())?].0)).collect::<Result<_, PlannerError>>()?;
+        let acts =
+            classes.map(|(&first, widths)| Ok(widths[one(first, widths.len())?].0)).collect::<Result<_, PlannerError>>()?;
         let layers = self.layers.iter().zip(&self.problem.layers);
         let weights = layers.map(|(&first, layer)| Ok(layer.choices[one(first, layer.choices.len())?].weight));
         let assignment = Assignment { acts, weights: weights.collect::<Result<_, PlannerError>>()? };
@@ -187,7 +188,9 @@ mod tests {
         let weights: Vec<Vec<u8>> = problem.layers.iter().map(|_| vec![8, 4, 2]).collect();
         product(&acts)
             .iter()
-            .flat_map(|acts| product(&weights).into_iter().filter_map(|weights| problem.evaluate(acts, &weights)).collect::<Vec<_>>())
+            .flat_map(|acts| {
+                product(&weights).into_iter().filter_map(|weights| problem.evaluate(acts, &weights)).collect::<Vec<_>>()
+            })
             .collect()
     }
 
@@ -199,7 +202,10 @@ mod tests {
 
     /// Up to four layers over up to four classes, some read twice, some cost coupled, some classes of one width.
     fn problems() -> impl Strategy<Value = Problem> {
-        let classes = prop::collection::vec((prop::sample::subsequence(vec![8u8, 4, 2], 1..=3), prop::collection::vec(-50i64..1000, 3)), 1..=3);
+        let classes = prop::collection::vec(
+            (prop::sample::subsequence(vec![8u8, 4, 2], 1..=3), prop::collection::vec(-50i64..1000, 3)),
+            1..=3,
+        );
         (classes, 1usize..=4, any::<u64>(), 1u64..=1_000_000_000).prop_map(|(classes, layers, seed, spread)| {
             let mut random = fastrand::Rng::with_seed(seed);
             let classes: Vec<Vec<(u8, i64)>> = classes.into_iter().map(|(w, l)| w.into_iter().zip(l).collect()).collect();

@@ -36,8 +36,7 @@ impl Data {
         let Some(path) = &arguments.model else { return Self::digits(arguments.batch) };
         let network = arguments.constants.import(&read(path)?, path)?.network;
         let calibration = inputs::read("--data", &arguments.data, &network)?;
-        let test =
-            if arguments.test.is_empty() { None } else { Some(inputs::read("--test", &arguments.test, &network)?) };
+        let test = if arguments.test.is_empty() { None } else { Some(inputs::read("--test", &arguments.test, &network)?) };
         let labels = arguments.labels.as_deref().map(inputs::labels).transpose()?;
         let test_labels = arguments.test_labels.as_deref().map(inputs::labels).transpose()?;
         let (batch, images) = first(&calibration, arguments.batch)?;

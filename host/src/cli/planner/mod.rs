@@ -1,6 +1,7 @@
 //! `crumb plan`: the precision of each layer that loses least within a budget.
 
 mod data;
+mod energy;
 mod report;
 
 use super::constants::ConstantOptions;
@@ -10,6 +11,7 @@ use super::output::{print, print_json};
 use super::run::inputs;
 use super::{Failure, progress};
 use crate::network::Rounding;
+use crate::planner::costs::EnergyModel;
 use crate::planner::front::front;
 use crate::planner::loss::Loss;
 use crate::planner::measure::{Measurement, on_machine};
@@ -75,6 +77,9 @@ pub struct Plan {
     /// The machine: a named configuration (tiny, small, wide, medium, large, huge) or a TOML file.
     #[arg(long, default_value = "small", value_name = "NAME|FILE.toml")]
     config: String,
+    /// What events cost: osu018 (gates of this machine, 180 nm), horowitz-45nm or bitfusion-45nm (published figures), or an energy file.
+    #[arg(long, default_value = "osu018", value_name = "NAME|FILE.toml")]
+    energy: String,
     /// Print the Pareto front of the budget's metric, or of cycles.
     #[arg(long, conflicts_with = "against_uniform")]
     front: bool,
@@ -118,7 +123,11 @@ impl Plan {
         bar.set_message("layers counted");
         let costs = CostTable::simulated(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
         bar.finish_and_clear();
-        let costs = costs.map_err(at(&data.name))?;
+        let mut costs = costs.map_err(at(&data.name))?;
+        let model = energy::model(&self.energy)?;
+        // Energies of deeper PEs are not known: they are asked for only where a budget needs them.
+        let wanted = self.budget.is_some_and(|budget| budget.metric == Metric::Energy);
+        costs.energy = (wanted || config.depth == 1).then_some(&model as &dyn EnergyModel);
         let sensitivities = self.read_or_measure(&data, &choices)?;
         let planner = Planner { data: &data, choices, costs, sensitivities, loss: self.loss };
         let metric = self.budget.map_or(Metric::Cycles, |budget| budget.metric);
@@ -160,7 +169,10 @@ impl Plan {
         }?;
         match report.mispredicted() {
             None => Ok(()),
-            Some(row) => Err(Failure::Mismatch(format!("{} cycles predicted and {} measured of {}", row.outcome.predicted_cycles, row.outcome.measured_cycles, row.name))),
+            Some(row) => Err(Failure::Mismatch(format!(
+                "{} cycles predicted and {} measured of {}",
+                row.outcome.predicted_cycles, row.outcome.measured_cycles, row.name
+            ))),
         }
     }
 
@@ -186,9 +198,10 @@ impl Plan {
         read.extend(self.test_labels.as_deref().map(|path| ("--test-labels", path)));
         read.extend(self.sensitivities.as_deref().map(|path| ("--sensitivities", path)));
         read.extend(self.constants.inputs());
-        if self.config.ends_with(".toml") {
-            read.push(("--config", Path::new(&self.config)));
-        }
+        let files = [("--config", &self.config), ("--energy", &self.energy)];
+        read.extend(
+            files.into_iter().filter(|(_, name)| name.ends_with(".toml")).map(|(option, name)| (option, Path::new(name))),
+        );
         let written: Vec<(&str, &Path)> = self.out.as_deref().map(|path| ("--out", path)).into_iter().collect();
         refuse_same(&written, &read)?;
         if self.model.is_some() && self.data.is_empty() {

@@ -245,7 +245,10 @@ fn against_table(rows: &[Against]) -> String {
     let same = count(&|a| accuracy(&a.plan) == accuracy(&a.most_accurate));
     let less = count(&|a| a.plan.outcome.measured_loss < a.least_loss.outcome.measured_loss);
     let equal = count(&|a| a.plan.outcome.measured_loss == a.least_loss.outcome.measured_loss);
-    let mut text = format!("{table}\nof {} plans, {less} lose less than every uniform precision that takes no more, {equal} as much", rows.len());
+    let mut text = format!(
+        "{table}\nof {} plans, {less} lose less than every uniform precision that takes no more, {equal} as much",
+        rows.len()
+    );
     if rows.iter().all(|row| accuracy(&row.plan).is_some()) {
         text += &format!("; {more} classify more images correctly, {same} as many");
     }
