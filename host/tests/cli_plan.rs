@@ -75,7 +75,7 @@ fn traces_from_a_file_plan_weights_and_leave_activations() {
     let rest = layer("conv1", 1.0) + &layer("conv3", 1.0) + &layer("fc", 1.0);
     let pairs = |trace: f64| {
         let file = folder.write("s.toml", &(rest.clone() + &layer("conv2", trace)));
-        let found = json(&["plan", "--budget", "weight-bytes=0.7x", "--sensitivities", text(&file), "--json"]);
+        let found = json(&["plan", "--budget", "weight-bytes=0.8x", "--sensitivities", text(&file), "--json"]);
         let pairs = found["plan"]["pairs"].as_array().unwrap().iter().map(|pair| pair.as_str().unwrap().to_owned());
         pairs.collect::<Vec<_>>()
     };
