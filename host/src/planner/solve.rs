@@ -247,4 +247,57 @@ mod tests {
             prop_assert_eq!(cheapest(&problem).unwrap().map(|s| (s.cost, s.loss)), least);
         }
     }
+
+    /// A chain of layers whose losses fall by a factor of about 30 for each two bits, as quantization errors do.
+    fn chain(length: usize) -> Problem {
+        let mut random = fastrand::Rng::with_seed(3);
+        let classes: Vec<Vec<(u8, i64)>> = (0..length)
+            .map(|_| [8u8, 4, 2].map(|w| (w, if w == 8 { 0 } else { random.i64(1..1 << (26 - 5 * (w / 2))) })).into())
+            .collect();
+        let layers = (0..length).map(|input| {
+            let (size, output) = (random.u64(10_000..1_000_000), (input + 1 < length).then_some(input + 1));
+            let mut choices = Vec::new();
+            for act in [8u8, 4, 2] {
+                for weight in [8u8, 4, 2] {
+                    let loss = if weight == 8 { 0 } else { random.i64(1..1 << (26 - 5 * (weight / 2))) };
+                    let outputs = if output.is_some() { vec![Some(8u8), Some(4), Some(2)] } else { vec![None] };
+                    for output in outputs {
+                        let cost = size * u64::from(act) * u64::from(weight) / 64 + size / 50 * u64::from(output.unwrap_or(8));
+                        choices.push(Choice { act, weight, output, cost, loss });
+                    }
+                }
+            }
+            LayerOptions { input, output, choices }
+        });
+        let layers = layers.collect();
+        Problem { metric: Metric::Cycles, classes, layers }
+    }
+
+    #[test]
+    fn deep_networks_are_solved() {
+        // Pareto sets by dynamic programming along the chain: exact, and another method.
+        let problem = chain(53);
+        let mut states: Vec<(Option<u8>, u64, i64)> = problem.classes[0].iter().map(|&(w, loss)| (Some(w), 0, loss)).collect();
+        for (layer, next) in problem.layers.iter().zip(1..) {
+            let mut after = Vec::new();
+            for &(act, cost, loss) in &states {
+                for choice in layer.choices.iter().filter(|choice| Some(choice.act) == act) {
+                    let base = choice.output.and_then(|w| problem.classes[next].iter().find(|(x, _)| *x == w));
+                    after.push((choice.output, cost + choice.cost, loss + choice.loss + base.map_or(0, |b| b.1)));
+                }
+            }
+            after.sort_unstable();
+            let mut least = std::collections::BTreeMap::new();
+            after.retain(|&(act, _, loss)| {
+                least.insert(act, loss.min(*least.get(&act).unwrap_or(&i64::MAX))).is_none_or(|before| loss < before)
+            });
+            states = after;
+        }
+        let full: u64 = states.iter().map(|s| s.1).max().unwrap_or(0);
+        for percent in [20, 30, 45, 60, 80] {
+            let budget = full * percent / 100;
+            let best = states.iter().filter(|s| s.1 <= budget).map(|s| (s.2, s.1)).min();
+            assert_eq!(solve(&problem, budget).unwrap().map(|s| (s.loss, s.cost)), best, "{percent} %");
+        }
+    }
 }
