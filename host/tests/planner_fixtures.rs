@@ -41,5 +41,5 @@ fn every_model_is_predicted_to_the_cycle_and_computed_to_the_bit() {
         }
         planned += 1;
     }
-    assert!(planned >= 40, "only {planned} models have layers");
+    assert!(planned >= 39, "only {planned} models have layers");
 }
