@@ -64,17 +64,20 @@ impl Problem {
     /// The problem of a network with these costs and losses.
     ///
     /// # Errors
-    /// If a cost is not known, or no choice is left for a layer.
+    /// If a cost is not known, or a loss is infinite or no number.
     pub fn new(
         choices: &Choices,
         costs: &CostTable<'_>,
         sensitivities: &Sensitivities,
         metric: Metric,
     ) -> Result<Self, PlannerError> {
+        let all = sensitivities.base.iter().flat_map(|base| base.values());
+        if !all.chain(sensitivities.excess.iter().flat_map(|excess| excess.values())).all(|p| p.loss.is_finite()) {
+            return Err(PlannerError::Output { found: "infinite or no number at some choice".into() });
+        }
         let losses = sensitivities.base.iter().map(|base| base.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
         let excesses = sensitivities.excess.iter().map(|excess| excess.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
         let largest: f64 = losses.chain(excesses).sum();
-        // A conversion of floats saturates, and makes 0 of what is no number.
         let parts = |loss: f64| if largest > 0.0 { (loss / largest * RESOLUTION).round() as i64 } else { 0 };
         let classes: Vec<Vec<(u8, i64)>> =
             sensitivities.base.iter().map(|base| base.iter().rev().map(|(&width, p)| (width, parts(p.loss))).collect()).collect();
