@@ -75,14 +75,9 @@ pub enum EnergyError {
         /// Why.
         what: String,
     },
-    /// An energy file cannot be used.
-    #[error("{}: {what}", path.display())]
-    Model {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
+    /// An energy file cannot be used, or not for this machine.
+    #[error(transparent)]
+    Estimate(#[from] crumb::energy::EnergyError),
 }
 
 impl EnergyError {

@@ -10,7 +10,6 @@ pub mod assemble;
 pub mod blocks;
 pub mod energies;
 pub mod error;
-pub mod estimate;
 mod fixed;
 pub mod function;
 #[cfg(test)]
@@ -18,7 +17,6 @@ mod hand_computed;
 pub mod liberty;
 pub mod library;
 pub mod measure;
-pub mod model;
 pub mod netlist;
 pub mod power;
 pub mod record;
@@ -31,5 +29,6 @@ pub mod synthesis;
 pub mod table;
 pub mod tap;
 pub mod timing;
-pub mod vocabulary;
 pub mod workload;
+
+pub use crumb::energy::{estimate, model, vocabulary};

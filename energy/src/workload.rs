@@ -3,14 +3,14 @@
 use crate::error::EnergyError;
 use crate::record::{Recorder, Recording};
 use crumb::digits;
+pub use crumb::energy::mode::Mode;
 use crumb::gemm::{self, Job, Matrix, Output, Segment, Weights};
 use crumb::network::machine::MachineEngine;
 use crumb::network::{Contract, LayerPrecision, PrecisionPlan, Tensor, TensorData, execute};
 use crumb::session::Session;
-use crumb_arch::precision::{ActBits, Rounding, WeightBits};
+use crumb_arch::precision::{ActBits, Rounding};
 use crumb_arch::requantizer::{ChannelScale, OutputFormat};
 use crumb_arch::{ArrayConfig, Counter, Counters, Requantize, WeightFormat};
-use std::fmt;
 
 /// Images of the network's run.
 const IMAGES: usize = 1;
@@ -18,33 +18,6 @@ const IMAGES: usize = 1;
 const RANDOM_ROWS: usize = 128;
 /// Tiles along K of the random products.
 const RANDOM_TILES: usize = 4;
-
-/// A pair of widths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mode {
-    /// Activations.
-    pub act: ActBits,
-    /// Weights.
-    pub weight: WeightBits,
-}
-
-impl Mode {
-    /// All nine, widest first.
-    pub fn all() -> impl Iterator<Item = Self> {
-        ActBits::ALL.into_iter().flat_map(|act| WeightBits::LANE_WIDTHS.map(|weight| Self { act, weight }))
-    }
-
-    /// Multiply-accumulates of a PE in a cycle.
-    pub fn macs(self) -> u64 {
-        crumb_arch::precision::macs_per_pe(self.act, self.weight)
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a{}w{}", self.act.bits(), self.weight.bits())
-    }
-}
 
 /// Where operands come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

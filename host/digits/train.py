@@ -1,7 +1,8 @@
 """Train one small network on the 8x8 digits that runs at 8, 4 and 2 bits from one int8 copy of its weights.
 
 The trainer is plain numpy (forward, backward, Adam), single-threaded and seeded: the same machine and the
-same package versions give the same files. It writes digits.onnx, biases.toml, images.npy and labels.npy.
+same package versions give the same files. It writes digits.onnx, biases.toml, images.npy and labels.npy
+(test images), calibration.npy and calibration_labels.npy (the first training images).
 
     python train.py
 """
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 SEED = 1
 BATCH = 64
 FLOAT_EPOCHS, QUANT_EPOCHS = 30, 200
+CALIBRATION = 256
 WIDTHS = (8, 4, 2)
 INPUT_SCALE = 2.0**-8  # the float input is pixel / 16, so the 8-bit code is min(16 * pixel, 255)
 
@@ -282,6 +284,8 @@ def main():
     (HERE / "biases.toml").write_text(biases_toml(layers))
     np.save(HERE / "images.npy", test_x)
     np.save(HERE / "labels.npy", test_y)
+    np.save(HERE / "calibration.npy", train_x[:CALIBRATION])
+    np.save(HERE / "calibration_labels.npy", train_y[:CALIBRATION])
 
 
 if __name__ == "__main__":

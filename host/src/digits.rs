@@ -15,6 +15,11 @@ const MIXED: &str = include_str!("../digits/mixed.toml");
 const IMAGE_FILE: &[u8] = include_bytes!("../digits/images.npy");
 const LABEL_FILE: &[u8] = include_bytes!("../digits/labels.npy");
 
+const CALIBRATION_IMAGE_FILE: &[u8] = include_bytes!("../digits/calibration.npy");
+const CALIBRATION_LABEL_FILE: &[u8] = include_bytes!("../digits/calibration_labels.npy");
+
+/// Images of the calibration set.
+pub const CALIBRATION_IMAGES: usize = 256;
 /// Images there are.
 pub const IMAGES: usize = 450;
 
@@ -57,19 +62,34 @@ pub fn load() -> Result<Digits, DigitsError> {
     let mut network = onnx::import(MODEL).map_err(|e| model(e.to_string()))?;
     let biases = PlanFile::parse(BIASES, "biases.toml").map_err(|e| model(e.to_string()))?;
     biases.apply(&mut network).map_err(|e| model(e.to_string()))?;
-    let bytes = |file: &[u8], what: &'static str| match npy::parse(file, Path::new(what)) {
+    let (images, labels) = image_set([(IMAGE_FILE, "images.npy"), (LABEL_FILE, "labels.npy")], IMAGES)?;
+    Ok(Digits { network, images, labels })
+}
+
+/// Images `[CALIBRATION_IMAGES, 1, 8, 8]` that the network was trained on, and their digits: what may be measured to make a plan, so that
+/// the test images stay unseen.
+///
+/// # Errors
+/// If the embedded files are damaged.
+pub fn calibration() -> Result<(Tensor, Vec<u8>), DigitsError> {
+    let files = [(CALIBRATION_IMAGE_FILE, "calibration.npy"), (CALIBRATION_LABEL_FILE, "calibration_labels.npy")];
+    image_set(files, CALIBRATION_IMAGES)
+}
+
+/// Pixels / 16 as `[count, 1, 8, 8]`, and labels, from two files of bytes.
+fn image_set([images, labels]: [(&[u8], &'static str); 2], count: usize) -> Result<(Tensor, Vec<u8>), DigitsError> {
+    let bytes = |(file, what): (&[u8], &'static str)| match npy::parse(file, Path::new(what)) {
         Ok(npy::Array { elements: Elements::U8(values), .. }) => Ok(values),
         Ok(other) => Err(damaged(what)(format!("{} elements", other.elements.type_name()))),
         Err(e) => Err(damaged(what)(e.to_string())),
     };
-    let (pixels, labels) = (bytes(IMAGE_FILE, "images.npy")?, bytes(LABEL_FILE, "labels.npy")?);
-    if labels.len() != IMAGES {
-        return Err(damaged("labels.npy")(format!("{} labels, expected {IMAGES}", labels.len())));
+    let (pixels, digits) = (bytes(images)?, bytes(labels)?);
+    if digits.len() != count {
+        return Err(damaged(labels.1)(format!("{} labels, expected {count}", digits.len())));
     }
     let values = pixels.iter().map(|&p| f32::from(p) / 16.0).collect();
-    let images =
-        Tensor::new(vec![labels.len(), 1, 8, 8], TensorData::F32(values)).map_err(|e| damaged("images.npy")(e.to_string()))?;
-    Ok(Digits { network, images, labels })
+    let tensor = Tensor::new(vec![count, 1, 8, 8], TensorData::F32(values)).map_err(|e| damaged(images.1)(e.to_string()))?;
+    Ok((tensor, digits))
 }
 
 /// The runs of the main job: five uniform precisions and one that mixes them by layer.

@@ -18,8 +18,8 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
     Part { document, name, command }
 }
 
-/// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes.
-const PARTS: [Part; 11] = [
+/// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes, that of `docs/planner.md` comes from `examples/planner/train.py`.
+const PARTS: [Part; 15] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
@@ -32,6 +32,14 @@ const PARTS: [Part; 11] = [
         "unrolled",
         "cargo run --release -- run target/oracles/resnet18.onnx --input target/oracles/resnet18.input_0.npy --config large",
     ),
+    part("docs/planner.md", "planner-budget", "cargo run --release -- plan --budget cycles=0.5x"),
+    part("docs/planner.md", "planner-digits", "cargo run --release -- plan --against-uniform"),
+    part(
+        "docs/planner.md",
+        "planner-cluttered",
+        "cargo run --release -- plan target/planner/cluttered.onnx --data target/planner/calibration.npy --labels target/planner/calibration_labels.npy --test target/planner/test.npy --test-labels target/planner/test_labels.npy --against-uniform",
+    ),
+    part("docs/planner.md", "planner-front", "cargo run --release -- plan --front"),
     part("energy/README.md", "measure", "cargo run --release --package crumb-energy -- measure --opensta"),
     part(
         "energy/README.md",
@@ -86,7 +94,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, channels, refine, unrolled, measure, estimate, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, inputs"
         );
     }
 }

@@ -13,6 +13,7 @@ mod inspect;
 mod options;
 mod output;
 mod plan;
+mod planner;
 mod progress;
 mod run;
 pub mod table;
@@ -59,6 +60,7 @@ enum Command {
     Run(run::Run),
     Inspect(inspect::Inspect),
     Estimate(estimate::Estimate),
+    Plan(planner::Plan),
     Export(export::Export),
     Verilog(verilog::Verilog),
     Verify(verify::Verify),
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(command)) => command.execute(),
         Some(Command::Inspect(command)) => command.execute(),
         Some(Command::Estimate(command)) => command.execute(),
+        Some(Command::Plan(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
         Some(Command::Verify(command)) => command.execute(),

@@ -29,6 +29,7 @@ mod quantizer;
 pub mod reference;
 mod shape;
 mod tensor;
+mod vectorised;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub use reference::{PlainLoops, run};
 pub use shape::{Dim, Known, MAX_ELEMENTS, MAX_RANK};
 pub(crate) use shape::{bounded, infer_values};
 pub use tensor::{DType, Tensor, TensorData};
+pub use vectorised::Vectorised;
 
 /// Index of a tensor in [`Network::tensors`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

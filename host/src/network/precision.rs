@@ -138,6 +138,13 @@ impl PrecisionPlan {
     }
 }
 
+/// For each tensor of a network, indexed as [`Network::tensors`], the representative of its class: tensors of a class hold the same
+/// integers, in another shape or order, and so have one width.
+pub fn width_classes(network: &Network) -> Vec<TensorId> {
+    let mut classes = Classes::of(network);
+    (0..network.tensors.len()).map(|id| TensorId(classes.find(id))).collect()
+}
+
 /// Tensors that hold the same integers, in another shape or order: they have one quantizer, and so one width.
 struct Classes<'a> {
     network: &'a Network,

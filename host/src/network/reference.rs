@@ -84,7 +84,7 @@ fn switched(layer: &ArrayLayer, precision: LayerPrecision, arithmetic: &impl Ari
 }
 
 /// One accumulator, from its sums over the reduction.
-fn accumulator(
+pub(super) fn accumulator(
     layer: &ArrayLayer,
     channel: usize,
     products: i64,

@@ -1,7 +1,7 @@
 //! `crumb` without a command, and `crumb run`: a network on the machine.
 
 mod estimated;
-mod inputs;
+pub mod inputs;
 mod main_job;
 mod tables;
 

@@ -1,9 +1,9 @@
 //! The energy of a run: what the machine counted, times what each event costs.
 
-use crate::error::EnergyError;
-use crate::model::Model;
-use crate::vocabulary::{Access, Event, Part};
-use crate::workload::Mode;
+use super::EnergyError;
+use super::mode::Mode;
+use super::model::Model;
+use super::vocabulary::{Access, Event, Part};
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use crumb_sim::Machine;
 use serde::Serialize;
@@ -88,7 +88,7 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Es
     let mut instances = instances(config);
     let inside: u64 = instances.iter().map(|(part, n)| n * model.standing.get(part).map_or(0, |s| s.registers)).sum();
     instances.insert(Part::RegisterBit, register_bits(config).unwrap_or(inside).saturating_sub(inside));
-    let standing = |of: &dyn Fn(&crate::model::Standing) -> f64| -> f64 {
+    let standing = |of: &dyn Fn(&super::model::Standing) -> f64| -> f64 {
         instances.iter().filter_map(|(part, &n)| Some(n as f64 * of(model.standing.get(part)?))).sum()
     };
     let clock = standing(&|s| s.clock_pj);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn counts_are_multiplied_by_what_each_costs() {
-        let model = Model::parse(include_str!("../horowitz-45nm.toml"), Path::new("x")).unwrap();
+        let model = Model::parse(include_str!("../../../energy/horowitz-45nm.toml"), Path::new("x")).unwrap();
         let config = ArrayConfig::named("tiny").unwrap();
         let mut counters = Counters::default();
         for (counter, count) in [(Counter::Cycles, 10), (Counter::Busy, 8), (Counter::Tiles, 2), (Counter::DrainReads, 3)] {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn deeper_machines_are_refused() {
-        let model = Model::parse(include_str!("../horowitz-45nm.toml"), Path::new("x")).unwrap();
+        let model = Model::parse(include_str!("../../../energy/horowitz-45nm.toml"), Path::new("x")).unwrap();
         let config = ArrayConfig { depth: 2, ..ArrayConfig::named("tiny").unwrap() };
         let error = estimate(&model, &config, &[]).unwrap_err().to_string();
         assert_eq!(error, "workload tiny: depth is 2, but energies are known of PEs of depth 1 only");
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_register_has_a_clock_and_leakage_takes_time() {
-        let mut model = Model::parse(include_str!("../horowitz-45nm.toml"), Path::new("x")).unwrap();
+        let mut model = Model::parse(include_str!("../../../energy/horowitz-45nm.toml"), Path::new("x")).unwrap();
         let config = ArrayConfig::named("tiny").unwrap();
         for (part, standing) in &mut model.standing {
             let registers = if *part == Part::Pe { 100 } else { 1 };

@@ -27,9 +27,9 @@
 //! Invariant: every block, event and memory access is there, each with a `how`; energies are finite and not negative; events have a
 //! figure for each mode that they can occur in; sizes of memories rise.
 
-use crate::error::EnergyError;
-use crate::vocabulary::{Access, Event, Part};
-use crate::workload::Mode;
+use super::EnergyError;
+use super::mode::Mode;
+use super::vocabulary::{Access, Event, Part};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -188,10 +188,10 @@ mod tests {
     use crumb_arch::precision::{ActBits, WeightBits};
 
     const FILES: [(&str, &str); 4] = [
-        ("osu018.toml", include_str!("../osu018.toml")),
-        ("osu018-uniform.toml", include_str!("../osu018-uniform.toml")),
-        ("horowitz-45nm.toml", include_str!("../horowitz-45nm.toml")),
-        ("bitfusion-45nm.toml", include_str!("../bitfusion-45nm.toml")),
+        ("osu018.toml", include_str!("../../../energy/osu018.toml")),
+        ("osu018-uniform.toml", include_str!("../../../energy/osu018-uniform.toml")),
+        ("horowitz-45nm.toml", include_str!("../../../energy/horowitz-45nm.toml")),
+        ("bitfusion-45nm.toml", include_str!("../../../energy/bitfusion-45nm.toml")),
     ];
 
     fn read(text: &str) -> Result<Model, String> {

@@ -1,0 +1,14 @@
+//! The energy of a run: what the machine counted, times what each event costs in a technology.
+//!
+//! The figures stand in energy files ([`model`]); the crate `crumb-energy` measures those of the gates.
+
+mod error;
+pub mod estimate;
+pub mod mode;
+pub mod model;
+pub mod vocabulary;
+
+pub use error::EnergyError;
+pub use estimate::{Estimate, Work, estimate};
+pub use mode::Mode;
+pub use model::Model;

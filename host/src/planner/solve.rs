@@ -1,0 +1,303 @@
+//! The least loss within a budget, as an integer linear program.
+//!
+//! ```text
+//!   x[c][a]   class c has width a                      sum over a  x[c][a] = 1
+//!   z[l][o]   layer l runs as option o                 sum over o of l that reads at a   z[l][o] = x[class that l reads][a]
+//!                                                      sum over o of l that writes at b  z[l][o] = x[class that l writes][b]
+//!   all 0 or 1                                         sum  cost * z  <=  budget
+//!   minimise  sum loss * x + loss * z, then the cost at that loss
+//! ```
+//! An option of a coupled layer names both widths, so `z` is the linearised product of two `x` and a weight choice, and costs of pairs of
+//! classes are exact. The solver works in floats: what it returns is looked up and added up again in integers, an assignment over the
+//! budget is cut off and the rest solved anew, and only one that holds the budget is returned.
+
+use super::choices::Assignment;
+use super::error::PlannerError;
+use super::problem::{Problem, Solution};
+use good_lp::solvers::microlp::microlp;
+use good_lp::{Expression, ProblemVariables, ResolutionError, Solution as _, SolverModel, Variable, constraint, variable};
+
+/// Assignments over the budget that are cut off before the solver is given up.
+const MOST_CUTS: usize = 32;
+/// Objectives and limits are divided by what makes their largest coefficient this, far from the solver's tolerance of 1e-10 at either end.
+const LARGEST: f64 = 1e4;
+
+/// What is minimised.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// The loss.
+    Loss,
+    /// The cost.
+    Cost,
+}
+
+/// The assignment that loses least of those that cost at most `budget`, and of these the cheapest that the solver finds; `None` if there
+/// is none.
+///
+/// # Errors
+/// If the solver fails, or contradicts itself.
+pub fn solve(problem: &Problem, budget: u64) -> Result<Option<Solution>, PlannerError> {
+    let Some(best) = attempt(problem, Goal::Loss, Some(budget), None)? else { return Ok(None) };
+    let cheaper = attempt(problem, Goal::Cost, Some(best.cost), Some(best.loss))?;
+    Ok(Some(cheaper.filter(|found| found.loss <= best.loss && found.cost <= best.cost).unwrap_or(best)))
+}
+
+/// The cheapest assignment; `None` if no assignment is consistent.
+///
+/// # Errors
+/// As [`solve`].
+pub fn cheapest(problem: &Problem) -> Result<Option<Solution>, PlannerError> {
+    let Some(least) = attempt(problem, Goal::Cost, None, None)? else { return Ok(None) };
+    solve(problem, least.cost)
+}
+
+fn attempt(problem: &Problem, goal: Goal, budget: Option<u64>, loss: Option<i64>) -> Result<Option<Solution>, PlannerError> {
+    let mut program = Program::new(problem);
+    for _ in 0..MOST_CUTS {
+        let Some(chosen) = program.run(goal, budget, loss)? else { return Ok(None) };
+        let solution = problem.evaluate(&chosen.assignment.acts, &chosen.assignment.weights);
+        let solution = solution.ok_or_else(|| PlannerError::Solver("its answer is no assignment".into()))?;
+        if budget.is_none_or(|budget| solution.cost <= budget) {
+            return Ok(Some(solution));
+        }
+        program.cuts.push(chosen.variables);
+    }
+    Err(PlannerError::Solver(format!("{MOST_CUTS} answers in a row exceed the budget")))
+}
+
+/// Indices of variables: those of classes, then those of layers.
+struct Program<'a> {
+    problem: &'a Problem,
+    /// First variable of each class.
+    classes: Vec<usize>,
+    /// First variable of each layer.
+    layers: Vec<usize>,
+    count: usize,
+    /// Sets of variables of which not all may be 1.
+    cuts: Vec<Vec<usize>>,
+}
+
+struct Chosen {
+    assignment: Assignment,
+    variables: Vec<usize>,
+}
+
+impl<'a> Program<'a> {
+    fn new(problem: &'a Problem) -> Self {
+        let mut count = 0;
+        let mut first = |length: usize| {
+            count += length;
+            count - length
+        };
+        let classes = problem.classes.iter().map(|widths| first(widths.len())).collect();
+        let layers = problem.layers.iter().map(|layer| first(layer.choices.len())).collect();
+        Self { problem, classes, layers, count, cuts: Vec::new() }
+    }
+
+    /// Cost and loss of each variable.
+    fn weights(&self) -> (Vec<f64>, Vec<f64>) {
+        let classes = self.problem.classes.iter().flatten().map(|&(_, loss)| (0.0, loss as f64));
+        let layers = self.problem.layers.iter().flat_map(|layer| &layer.choices).map(|c| (c.cost as f64, c.loss as f64));
+        classes.chain(layers).unzip()
+    }
+
+    /// The variable of a class's width, if it may have that.
+    fn width(&self, class: usize, width: u8) -> Option<usize> {
+        Some(self.classes.get(class)? + self.problem.classes[class].iter().position(|(w, _)| *w == width)?)
+    }
+
+    fn run(&self, goal: Goal, budget: Option<u64>, loss: Option<i64>) -> Result<Option<Chosen>, PlannerError> {
+        let mut variables = ProblemVariables::new();
+        let all: Vec<Variable> = (0..self.count).map(|_| variables.add(variable().binary())).collect();
+        let (costs, losses) = self.weights();
+        let sum = |weights: &[f64], scale: f64| all.iter().zip(weights).map(|(&v, &w)| v * (w / scale)).sum::<Expression>();
+        let scale = |weights: &[f64]| weights.iter().map(|w| w.abs()).fold(1.0, f64::max) / LARGEST;
+        let (cost_scale, loss_scale) = (scale(&costs), scale(&losses));
+        let objective = if goal == Goal::Loss { sum(&losses, loss_scale) } else { sum(&costs, cost_scale) };
+        let mut model = variables.minimise(objective).using(microlp);
+        // Costs and losses are integers, so half of one keeps the rounding of floats away and admits nothing.
+        if let Some(budget) = budget {
+            model = model.with(constraint!(sum(&costs, cost_scale) <= (budget as f64 + 0.5) / cost_scale));
+        }
+        if let Some(loss) = loss {
+            model = model.with(constraint!(sum(&losses, loss_scale) <= (loss as f64 + 0.5) / loss_scale));
+        }
+        for (&first, widths) in self.classes.iter().zip(&self.problem.classes) {
+            model = model.with(constraint!(all[first..first + widths.len()].iter().sum::<Expression>() == 1.0));
+        }
+        for (&first, layer) in self.layers.iter().zip(&self.problem.layers) {
+            let of = |fits: &dyn Fn(usize) -> bool| -> Expression {
+                (0..layer.choices.len()).filter(|&at| fits(at)).map(|at| Expression::from(all[first + at])).sum()
+            };
+            model = model.with(constraint!(of(&|_| true) == 1.0));
+            for (offset, (width, _)) in self.problem.classes[layer.input].iter().enumerate() {
+                let reads = of(&|at| layer.choices[at].act == *width);
+                model = model.with(constraint!(reads == all[self.classes[layer.input] + offset]));
+            }
+            let Some(output) = layer.output else { continue };
+            for (offset, (width, _)) in self.problem.classes[output].iter().enumerate() {
+                let writes = of(&|at| layer.choices[at].output == Some(*width));
+                model = model.with(constraint!(writes == all[self.classes[output] + offset]));
+            }
+        }
+        for cut in &self.cuts {
+            model = model.with(constraint!(cut.iter().map(|&at| all[at]).sum::<Expression>() <= cut.len() as f64 - 1.0));
+        }
+        let solved = match model.solve() {
+            Ok(solved) => solved,
+            Err(ResolutionError::Infeasible) => return Ok(None),
+            Err(error) => return Err(PlannerError::Solver(error.to_string())),
+        };
+        let on = |at: &usize| solved.value(all[*at]) > 0.5;
+        let variables: Vec<usize> = (0..self.count).filter(on).collect();
+        Ok(Some(Chosen { assignment: self.assignment(&variables)?, variables }))
+    }
+
+    /// What the variables that are 1 choose.
+    fn assignment(&self, on: &[usize]) -> Result<Assignment, PlannerError> {
+        let broken = || PlannerError::Solver("its answer leaves a choice open".into());
+        let one = |first: usize, length: usize| {
+            let mut chosen = on.iter().filter(|&&at| (first..first + length).contains(&at));
+            match (chosen.next(), chosen.next()) {
+                (Some(at), None) => Ok(at - first),
+                _ => Err(broken()),
+            }
+        };
+        let classes = self.classes.iter().zip(&self.problem.classes);
+        let acts =
+            classes.map(|(&first, widths)| Ok(widths[one(first, widths.len())?].0)).collect::<Result<_, PlannerError>>()?;
+        let layers = self.layers.iter().zip(&self.problem.layers);
+        let weights = layers.map(|(&first, layer)| Ok(layer.choices[one(first, layer.choices.len())?].weight));
+        let assignment = Assignment { acts, weights: weights.collect::<Result<_, PlannerError>>()? };
+        let read = |layer: usize| self.problem.layers[layer].input;
+        let consistent = (0..self.layers.len()).all(|layer| self.width(read(layer), assignment.acts[read(layer)]).is_some());
+        if consistent { Ok(assignment) } else { Err(broken()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::costs::Metric;
+    use super::super::problem::{Choice, LayerOptions};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every assignment there is, by counting up.
+    fn all(problem: &Problem) -> Vec<Solution> {
+        let acts: Vec<Vec<u8>> = problem.classes.iter().map(|widths| widths.iter().map(|(w, _)| *w).collect()).collect();
+        let weights: Vec<Vec<u8>> = problem.layers.iter().map(|_| vec![8, 4, 2]).collect();
+        product(&acts)
+            .iter()
+            .flat_map(|acts| {
+                product(&weights).into_iter().filter_map(|weights| problem.evaluate(acts, &weights)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn product(of: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        of.iter().fold(vec![vec![]], |all, widths| {
+            all.iter().flat_map(|head| widths.iter().map(move |&w| [head.as_slice(), &[w]].concat())).collect()
+        })
+    }
+
+    /// Up to four layers over up to four classes, some read twice, some cost coupled, some classes of one width.
+    fn problems() -> impl Strategy<Value = Problem> {
+        let classes = prop::collection::vec(
+            (prop::sample::subsequence(vec![8u8, 4, 2], 1..=3), prop::collection::vec(-50i64..1000, 3)),
+            1..=3,
+        );
+        (classes, 1usize..=4, any::<u64>(), 1u64..=1_000_000_000).prop_map(|(classes, layers, seed, spread)| {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let classes: Vec<Vec<(u8, i64)>> = classes.into_iter().map(|(w, l)| w.into_iter().zip(l).collect()).collect();
+            let layers = (0..layers)
+                .map(|_| {
+                    let input = random.usize(..classes.len());
+                    let output = random.bool().then(|| random.usize(..classes.len()));
+                    let mut choices = Vec::new();
+                    for &(act, _) in &classes[input] {
+                        let outputs = output.map_or(vec![None], |class| classes[class].iter().map(|(w, _)| Some(*w)).collect());
+                        for output in outputs {
+                            for weight in [8, 4, 2] {
+                                if random.u8(..) > 230 {
+                                    continue;
+                                }
+                                let (cost, loss) = (random.u64(0..spread), random.i64(-100..10_000));
+                                choices.push(Choice { act, weight, output, cost, loss });
+                            }
+                        }
+                    }
+                    LayerOptions { input, output, choices }
+                })
+                .collect();
+            Problem { metric: Metric::Cycles, classes, layers }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn the_solver_finds_what_enumeration_finds(problem in problems(), share in 0.0f64..1.2) {
+            let all = all(&problem);
+            let most = all.iter().map(|s| s.cost).max().unwrap_or(0);
+            let budget = (most as f64 * share) as u64;
+            let best = all.iter().filter(|s| s.cost <= budget).map(|s| (s.loss, s.cost)).min();
+            let found = solve(&problem, budget).unwrap();
+            prop_assert_eq!(found.map(|s| (s.loss, s.cost)), best);
+            let least = all.iter().map(|s| (s.cost, s.loss)).min();
+            prop_assert_eq!(cheapest(&problem).unwrap().map(|s| (s.cost, s.loss)), least);
+        }
+    }
+
+    /// A chain of layers whose losses fall by a factor of about 30 for each two bits, as quantization errors do.
+    fn chain(length: usize) -> Problem {
+        let mut random = fastrand::Rng::with_seed(3);
+        let classes: Vec<Vec<(u8, i64)>> = (0..length)
+            .map(|_| [8u8, 4, 2].map(|w| (w, if w == 8 { 0 } else { random.i64(1..1 << (26 - 5 * (w / 2))) })).into())
+            .collect();
+        let layers = (0..length).map(|input| {
+            let (size, output) = (random.u64(10_000..1_000_000), (input + 1 < length).then_some(input + 1));
+            let mut choices = Vec::new();
+            for act in [8u8, 4, 2] {
+                for weight in [8u8, 4, 2] {
+                    let loss = if weight == 8 { 0 } else { random.i64(1..1 << (26 - 5 * (weight / 2))) };
+                    let outputs = if output.is_some() { vec![Some(8u8), Some(4), Some(2)] } else { vec![None] };
+                    for output in outputs {
+                        let cost = size * u64::from(act) * u64::from(weight) / 64 + size / 50 * u64::from(output.unwrap_or(8));
+                        choices.push(Choice { act, weight, output, cost, loss });
+                    }
+                }
+            }
+            LayerOptions { input, output, choices }
+        });
+        let layers = layers.collect();
+        Problem { metric: Metric::Cycles, classes, layers }
+    }
+
+    #[test]
+    fn deep_networks_are_solved() {
+        // Pareto sets by dynamic programming along the chain: exact, and another method.
+        let problem = chain(53);
+        let mut states: Vec<(Option<u8>, u64, i64)> = problem.classes[0].iter().map(|&(w, loss)| (Some(w), 0, loss)).collect();
+        for (layer, next) in problem.layers.iter().zip(1..) {
+            let mut after = Vec::new();
+            for &(act, cost, loss) in &states {
+                for choice in layer.choices.iter().filter(|choice| Some(choice.act) == act) {
+                    let base = choice.output.and_then(|w| problem.classes[next].iter().find(|(x, _)| *x == w));
+                    after.push((choice.output, cost + choice.cost, loss + choice.loss + base.map_or(0, |b| b.1)));
+                }
+            }
+            after.sort_unstable();
+            let mut least = std::collections::BTreeMap::new();
+            after.retain(|&(act, _, loss)| {
+                least.insert(act, loss.min(*least.get(&act).unwrap_or(&i64::MAX))).is_none_or(|before| loss < before)
+            });
+            states = after;
+        }
+        let full: u64 = states.iter().map(|s| s.1).max().unwrap_or(0);
+        for percent in [20, 30, 45, 60, 80] {
+            let budget = full * percent / 100;
+            let best = states.iter().filter(|s| s.1 <= budget).map(|s| (s.2, s.1)).min();
+            assert_eq!(solve(&problem, budget).unwrap().map(|s| (s.loss, s.cost)), best, "{percent} %");
+        }
+    }
+}
