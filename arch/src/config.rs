@@ -1,7 +1,7 @@
 //! A machine's sizes: rows, columns, depth, memories, stream width. Named configurations are TOML files.
 
 use crate::boundary::MAX_STREAM_BYTES;
-use crate::command::LINES_PER_BUS_WORD;
+use crate::command::{HEADER_WORDS, LINES_PER_BUS_WORD};
 use crate::precision::{ActBits, WeightBits, macs_per_pe};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -178,6 +178,20 @@ impl ArrayConfig {
     /// Bytes of a line: the unit in which the machine handles streams, `depth * max(rows, cols)`.
     pub const fn line_bytes(&self) -> usize {
         self.depth * if self.rows > self.cols { self.rows } else { self.cols }
+    }
+
+    /// Header words in a header line: 4, 2 or 1, as many as fit.
+    pub const fn words_per_header_line(&self) -> usize {
+        match self.line_bytes() {
+            16.. => 4,
+            8..=15 => 2,
+            _ => 1,
+        }
+    }
+
+    /// Header lines of a command.
+    pub const fn header_lines(&self) -> usize {
+        HEADER_WORDS / self.words_per_header_line()
     }
 
     /// Stream beats in a line.

@@ -68,13 +68,19 @@ pub fn parameter_lines(entries: &[u64], config: &ArrayConfig, lines: &mut Vec<u8
     }
 }
 
-/// The four header lines of a command.
+/// The header lines of a command: `words_per_header_line` words in each, the first lowest.
 pub fn header_lines(words: &[u32; HEADER_WORDS], config: &ArrayConfig, lines: &mut Vec<u8>) {
-    for word in words {
-        let start = lines.len();
-        lines.resize(start + config.line_bytes(), 0);
-        lines[start..start + 4].copy_from_slice(&word.to_le_bytes());
+    for words in words.chunks(config.words_per_header_line()) {
+        let end = lines.len() + config.line_bytes();
+        words.iter().for_each(|word| lines.extend(word.to_le_bytes()));
+        lines.resize(end, 0);
     }
+}
+
+/// Puts the words of header line `index` where they stand in the header.
+pub fn read_header_line(words: &mut [u32; HEADER_WORDS], index: usize, line: &[u8], config: &ArrayConfig) {
+    let there = words.chunks_mut(config.words_per_header_line()).nth(index).unwrap_or_default();
+    there.iter_mut().zip(line.as_chunks::<4>().0).for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
 }
 
 /// The int32 results in the four output lines of one row and bank: `cols` values, column order.

@@ -1,14 +1,15 @@
 //! Decoder: reads commands from the lines, checks them, writes payloads to the memories and hands tiles and drains on.
 //!
 //! ```text
-//!           4 lines                       good                     load
+//!           all lines                     good                     load
 //!  Header ---------> Check --> Decide ------------> Wait ----------------> Payload --> Header
 //!    ^                           | bad, or dropped    | ReadStatus,          | too long
 //!    |                           v                    v ReadCounters         v
 //!    +------------------- (last) Discard           Respond --> Header     Discard
 //! ```
 //!
-//! Latency: seven cycles from the first header line to the dispatch of a tile (4 Header, Check, Decide, Wait). Invariant: nothing is dispatched
+//! Latency: three cycles from the last header line to the dispatch of a tile (Check, Decide, Wait). A header line holds 1, 2 or 4 words:
+//! word `i` stands in line `line_of_i`, at bit `place_of_i`. Invariant: nothing is dispatched
 //! or written unless all of its header was good; after an error the lines up to `last` are dropped, and only ReadStatus
 //! and ClearError do anything until the error is cleared. One adder stands between any two registers: end addresses are
 //! registered (`end_*`) before they are compared.
@@ -56,8 +57,8 @@ pub struct Decoder {
     pub line_last: Signal<In, Bit>,
     /// It is shorter than a line.
     pub line_ragged: Signal<In, Bit>,
-    /// Its lowest 32 bits.
-    pub line_word: Signal<In, Bits<32>>,
+    /// Its lowest 128 bits.
+    pub line_words: Signal<In, Bits<128>>,
     /// Lines are taken: the state is Header, Payload or Discard.
     pub line_ready: Signal<Out, Bit>,
     /// A line is taken.
@@ -233,6 +234,12 @@ pub struct Decoder {
     status_magic: Constant<Bits<32>>,
     identity_sizes: Constant<Bits<32>>,
     identity_memories: Constant<Bits<32>>,
+    line_of_1: Constant<Bits<7>>,
+    line_of_2: Constant<Bits<7>>,
+    line_of_3: Constant<Bits<7>>,
+    place_of_1: Constant<Bits<7>>,
+    place_of_2: Constant<Bits<7>>,
+    place_of_3: Constant<Bits<7>>,
     last_status: Constant<Bits<7>>,
     last_counter: Constant<Bits<7>>,
 }
@@ -242,13 +249,15 @@ impl Decoder {
     pub fn new(config: &ArrayConfig) -> Self {
         let size = |n: usize| Constant::new((n as u64).into());
         let words = |act| Constant::new((config.tile_words(act) as u64).into());
+        let line_of = |word: usize| Constant::new(((word / config.words_per_header_line()) as u64).into());
+        let place_of = |word: usize| Constant::new(((word % config.words_per_header_line() * 32) as u64).into());
         let status = crumb_arch::status::Status::identity(config);
         Self {
             clock: Default::default(),
             line_valid: Default::default(),
             line_last: Default::default(),
             line_ragged: Default::default(),
-            line_word: Default::default(),
+            line_words: Default::default(),
             line_ready: Default::default(),
             take_out: Default::default(),
             activation_write: Default::default(),
@@ -380,6 +389,12 @@ impl Decoder {
             status_magic: Constant::new((u64::from(MAGIC) << 16).into()),
             identity_sizes: Constant::new(u64::from(status[0]).into()),
             identity_memories: Constant::new(u64::from(status[1]).into()),
+            line_of_1: line_of(1),
+            line_of_2: line_of(2),
+            line_of_3: line_of(3),
+            place_of_1: place_of(1),
+            place_of_2: place_of(2),
+            place_of_3: place_of(3),
             last_status: Constant::new((STATUS_WORDS as u64 - 1).into()),
             last_counter: Constant::new((2 * COUNT as u64 - 1).into()),
         }

@@ -230,7 +230,7 @@ impl<
         self.decoder.line_valid.next = self.stream_in.valid_out.val();
         self.decoder.line_last.next = self.stream_in.last_out.val();
         self.decoder.line_ragged.next = self.stream_in.ragged_out.val();
-        self.decoder.line_word.next = bit_cast::<32, L>(self.stream_in.line_out.val());
+        self.decoder.line_words.next = bit_cast::<128, L>(self.stream_in.line_out.val());
         for b in 0..LB {
             self.datapath.line[b].next = self.line_bytes.bytes[b].val();
         }

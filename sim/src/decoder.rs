@@ -12,6 +12,7 @@
 use crate::trace::Visitor;
 use crumb_arch::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, Pattern, WORD_ADDRESS};
 use crumb_arch::counters::COUNT;
+use crumb_arch::lanes::read_header_line;
 use crumb_arch::status::STATUS_WORDS;
 use crumb_arch::{ArrayConfig, Command, MachineError, Op};
 
@@ -190,7 +191,7 @@ impl Decoder {
     }
 
     /// One clock edge. `line` is the line of `stream_in` if it is valid: its low word, `last` and `ragged`.
-    pub fn clock(&mut self, line: Option<(u32, bool, bool)>, seen: &Seen) {
+    pub fn clock(&mut self, line: Option<(&[u8], bool, bool)>, seen: &Seen) {
         let dispatched = self.dispatch(seen).copied();
         if let Some(Op::Compute(tile)) = dispatched {
             self.pending[usize::from(tile.half)] += 1;
@@ -221,14 +222,15 @@ impl Decoder {
         }
     }
 
-    fn header(&mut self, line: Option<(u32, bool, bool)>) {
-        let Some((word, last, ragged)) = line else { return };
+    fn header(&mut self, line: Option<(&[u8], bool, bool)>) {
+        let Some((line, last, ragged)) = line else { return };
         let index = usize::from(self.index);
-        self.words[index] = word;
-        if last && (index != HEADER_WORDS - 1 || ragged) {
+        read_header_line(&mut self.words, index, line, &self.config);
+        let last_line = self.config.header_lines() - 1;
+        if last && (index != last_line || ragged) {
             self.raise(MachineError::Truncated);
             self.index = 0;
-        } else if index == HEADER_WORDS - 1 {
+        } else if index == last_line {
             (self.framed, self.index, self.state) = (last, 0, State::Check);
         } else {
             self.index += 1;
@@ -290,7 +292,7 @@ impl Decoder {
         }
     }
 
-    fn payload(&mut self, line: Option<(u32, bool, bool)>) {
+    fn payload(&mut self, line: Option<(&[u8], bool, bool)>) {
         let Some((_, last, ragged)) = line else { return };
         if let Some(write) = self.write(true, ragged) {
             self.subline = if write.completes { 0 } else { self.subline + 1 };

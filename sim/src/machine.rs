@@ -159,9 +159,7 @@ impl Machine {
         let next = self.tile_queue.front().filter(|_| self.sequencer.loader_ready());
         self.tile_queue.clock(tile.map(|tile| (tile, self.decoder.pattern)), next.is_some());
         self.sequencer.clock(next);
-        let line = self.stream_in.line();
-        let word = u32::from_le_bytes([line[0], line[1], line[2], line[3]]);
-        let offered = self.stream_in.valid.then_some((word, self.stream_in.last, self.stream_in.ragged));
+        let offered = self.stream_in.valid.then_some((self.stream_in.line(), self.stream_in.last, self.stream_in.ragged));
         self.decoder.clock(offered, &seen);
         let beat = inputs.s_tvalid.then_some((inputs.s_tdata.as_bytes(), inputs.s_tlast));
         self.stream_in.clock(beat, line_ready);

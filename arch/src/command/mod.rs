@@ -1,6 +1,6 @@
 //! Commands: how a host tells the machine what to do, in the same stream as its data.
 //!
-//! A command is a packet: four header lines, each with a 32-bit word in its low four bytes, then payload lines if any; `last`
+//! A command is a packet: header lines with four 32-bit words, then payload lines if any; `last`
 //! marks the final beat. Word 0 is `{magic: 16, flags: 8, opcode: 8}`. The tables in `docs/commands.md` are made from [`fields`].
 
 mod codec;
@@ -15,7 +15,7 @@ use crate::switch::WeightFormat;
 
 /// The upper half of every header's first word.
 pub const MAGIC: u16 = 0xC842;
-/// Header words, one in each header line.
+/// Header words of a command.
 pub const HEADER_WORDS: usize = 4;
 /// Payload lines of one word of the weight bus: one for each slot. An address has `weight_bus` words
 /// ([`ArrayConfig::lines_per_weight_word`]).

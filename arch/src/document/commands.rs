@@ -68,9 +68,10 @@ pub fn page() -> String {
     .collect();
     format!(
         "{NOTICE}# Commands\n\n\
-         Commands and data share one input stream. A command is one packet: {HEADER_WORDS} header lines, then payload lines if any; `last` marks its\n\
+         Commands and data share one input stream. A command is one packet: header lines, then payload lines if any; `last` marks its\n\
          final beat. A line is `depth * max(rows, columns)` bytes and takes as many beats as the stream is narrower, lowest byte first.\n\
-         A header line carries one 32-bit word in its low four bytes; the rest of the line is ignored.\n\n\
+         A header is {HEADER_WORDS} words of 32 bits, lowest byte first: all in one line of 16 bytes or more, two in each of two lines of 8 to 15 bytes, one in\n\
+         each of four narrower lines; the words stand in the low bytes of a line, and its rest is ignored.\n\n\
          {commands}\n\
          ## Header words\n\n\
          Bits are numbered from 0, the lowest. Bits that no field covers must be 0. The magic number is {MAGIC:#06X}.\n\n\

@@ -24,7 +24,7 @@ pub fn page() -> String {
            with a bad payload is.\n\n\
          `clear_error` leaves the state once the machine is idle. Memories and counters keep their contents.\n\
          A header is checked in this order: magic, opcode, fields, tile size, then the activation and weight\n\
-         ranges, parameter alignment, parameter and accumulator ranges, then its length. The first that fails is reported. A header that ends before its fourth line is `truncated`, whatever it holds.\n"
+         ranges, parameter alignment, parameter and accumulator ranges, then its length. The first that fails is reported. A header that ends before its last line is `truncated`, whatever it holds.\n"
     )
 }
 
@@ -36,7 +36,7 @@ const fn way_out(error: MachineError) -> &'static str {
             "set the reserved bits to 0, and each field to a value in its table of [commands.md](commands.md)"
         }
         MachineError::Truncated => {
-            "send the four header lines and as many whole payload lines as the command asks for, then `last`"
+            "send the whole header and as many whole payload lines as the command asks for, then `last`"
         }
         MachineError::Overlong => "set `last` on the final beat of the command, and begin the next one after it",
         MachineError::ActivationRange => "keep base + count within `activation_lines`",

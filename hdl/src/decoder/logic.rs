@@ -68,23 +68,23 @@ impl Logic for Decoder {
         match self.state.q.val() {
             State::Header => {
                 if self.take.val() {
-                    if self.index.q.val() == 0 {
-                        self.word0.d.next = self.line_word.val();
+                    if !self.index.q.val().any() {
+                        self.word0.d.next = bit_cast::<32, 128>(self.line_words.val());
                     }
-                    if self.index.q.val() == 1 {
-                        self.word1.d.next = self.line_word.val();
+                    if self.index.q.val() == self.line_of_1.val() {
+                        self.word1.d.next = bit_cast::<32, 128>(self.line_words.val() >> self.place_of_1.val());
                     }
-                    if self.index.q.val() == 2 {
-                        self.word2.d.next = self.line_word.val();
+                    if self.index.q.val() == self.line_of_2.val() {
+                        self.word2.d.next = bit_cast::<32, 128>(self.line_words.val() >> self.place_of_2.val());
                     }
-                    if self.index.q.val() == 3 {
-                        self.word3.d.next = self.line_word.val();
+                    if self.index.q.val() == self.line_of_3.val() {
+                        self.word3.d.next = bit_cast::<32, 128>(self.line_words.val() >> self.place_of_3.val());
                     }
                     self.index.d.next = self.index.q.val() + 1;
-                    if self.line_last.val() & ((self.index.q.val() != 3) | self.line_ragged.val()) {
+                    if self.line_last.val() & ((self.index.q.val() != self.line_of_3.val()) | self.line_ragged.val()) {
                         self.raised.next = self.truncated.val();
                         self.index.d.next = 0.into();
-                    } else if self.index.q.val() == 3 {
+                    } else if self.index.q.val() == self.line_of_3.val() {
                         self.framed.d.next = self.line_last.val();
                         self.index.d.next = 0.into();
                         self.state.d.next = State::Check;

@@ -1,8 +1,10 @@
 //! The decoder against `crumb_arch::Command`: every header, every error, every length.
 
 use super::*;
+use crate::bytes::from_bytes;
 use crate::cosim::{Random, Recorder};
 use crate::step::{cycle, settle};
+use crumb_arch::lanes::header_lines;
 use crumb_arch::status::Status;
 use crumb_arch::{Command, Drain, Op, Requantize, Rounding, Tile, WeightBits, WeightFormat};
 
@@ -10,17 +12,26 @@ fn tiny() -> ArrayConfig {
     with_bus(1)
 }
 
-/// `tiny` with a weight bus of so many words.
+/// A weight bus of so many words, and as many header words in a line of four bytes for each; the tiles have as many addresses as those
+/// of `tiny`.
 fn with_bus(weight_bus: usize) -> ArrayConfig {
-    ArrayConfig { weight_bus, ..ArrayConfig::named("tiny").unwrap() }
+    ArrayConfig { weight_bus, rows: 4 * weight_bus, cols: 4 * weight_bus, ..ArrayConfig::named("tiny").unwrap() }
+}
+
+/// The header lines of these words.
+fn header(words: &[u32; 4], config: &ArrayConfig) -> Vec<u128> {
+    let mut bytes = Vec::new();
+    header_lines(words, config, &mut bytes);
+    let line = |bytes: &[u8]| bytes.iter().rev().fold(0, |line, byte| line << 8 | u128::from(*byte));
+    bytes.chunks(config.line_bytes()).map(line).collect()
 }
 
 /// What the decoder makes of a header whose last line carries `last`: the error code, after the verdict.
-fn verdict(decoder: &mut Decoder, words: &[u32; 4], last: bool) -> u8 {
-    for (i, word) in words.iter().enumerate() {
+fn verdict(decoder: &mut Decoder, header: &[u128], last: bool) -> u8 {
+    for (i, line) in header.iter().enumerate() {
         decoder.line_valid.next = true;
-        decoder.line_word.next = u64::from(*word).into();
-        decoder.line_last.next = last && i == 3;
+        decoder.line_words.next = from_bytes(&line.to_le_bytes());
+        decoder.line_last.next = last && i + 1 == header.len();
         cycle(decoder);
     }
     decoder.line_valid.next = false;
@@ -99,7 +110,7 @@ fn verdicts_are_those_of_the_contract() {
             },
         };
         let mut decoder = Box::new(Decoder::new(config));
-        assert_eq!(verdict(&mut decoder, &words, last), expected, "{words:08x?}");
+        assert_eq!(verdict(&mut decoder, &header(&words, config), last), expected, "{words:08x?}");
         let state = match (expected, last) {
             (0, _) => State::Wait,
             (_, true) => State::Header,
@@ -137,17 +148,21 @@ impl Model {
         }
     }
 
-    /// A packet: the low word of each line, and whether the final line is ragged.
-    fn packet(&mut self, lines: &[u32], ragged: bool) {
-        if lines.len() < 4 || (lines.len() == 4 && ragged) {
+    /// A packet: the low 16 bytes of each line, and whether the final line is ragged.
+    fn packet(&mut self, lines: &[u128], ragged: bool) {
+        let header_lines = [4, 2, 1][self.config.weight_bus.ilog2() as usize];
+        if lines.len() < header_lines || (lines.len() == header_lines && ragged) {
             return self.raise(MachineError::Truncated);
         }
-        let words: [u32; 4] = lines[..4].try_into().unwrap();
+        let words: [u32; 4] = std::array::from_fn(|i| {
+            let in_line = 4 / header_lines;
+            (lines[i / in_line] >> (32 * (i % in_line))) as u32
+        });
         let command = match Command::decode(&words, &self.config) {
             Ok(command) => command,
             Err(error) => return self.raise(error),
         };
-        let (payload, length) = (&lines[4..], command.payload_lines(&self.config));
+        let (payload, length) = (&lines[header_lines..], command.payload_lines(&self.config));
         if length > 0 && payload.is_empty() {
             return self.raise(MachineError::Truncated);
         }
@@ -181,7 +196,7 @@ impl Model {
         for (i, word) in payload.iter().take(length).enumerate() {
             let is_last = i + 1 == payload.len();
             if !(is_last && ragged) {
-                self.events.push(Event::Write { memory, address: base + (i / step) as u32, line: (i % step) as u8, word: *word });
+                self.events.push(Event::Write { memory, address: base + (i / step) as u32, line: (i % step) as u8, word: *word as u32 });
             }
         }
         if payload.len() < length || (payload.len() == length && ragged) {
@@ -193,7 +208,7 @@ impl Model {
     }
 }
 
-fn random_packet(random: &mut Random, config: &ArrayConfig) -> (Vec<u32>, bool) {
+fn random_packet(random: &mut Random, config: &ArrayConfig) -> (Vec<u128>, bool) {
     let bare = [Op::ReadStatus, Op::ReadCounters, Op::ClearCounters, Op::ClearError];
     let (base, count) = (random.below(60) as u16, 1 + random.below(4) as u16);
     let mut words = match random.below(11) {
@@ -220,12 +235,12 @@ fn random_packet(random: &mut Random, config: &ArrayConfig) -> (Vec<u32>, bool) 
     }
     let length = Command::decode(&words, config).map_or(random.below(6) as usize, |c| c.payload_lines(config));
     let lines = match random.below(20) {
-        0 => random.below(4 + length as u64) as usize + 1,
-        1 => 5 + length + random.below(3) as usize,
-        _ => 4 + length,
+        0 => random.below((config.header_lines() + length) as u64) as usize + 1,
+        1 => config.header_lines() + length + 1 + random.below(3) as usize,
+        _ => config.header_lines() + length,
     };
-    let payload = (4..lines).map(|_| random.next() as u32);
-    let mut packet: Vec<u32> = words.into_iter().chain(payload).collect();
+    let mut packet = header(&words, config);
+    packet.extend((packet.len()..lines).map(|_| u128::from(random.next())));
     packet.truncate(lines);
     (packet, random.chance(3))
 }
@@ -247,8 +262,8 @@ struct World {
     drain: Option<(u64, bool)>,
 }
 
-fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u32>, bool)], percent: u64) -> Vec<Event> {
-    let lines: Vec<(u32, bool, bool)> = packets
+fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u128>, bool)], percent: u64) -> Vec<Event> {
+    let lines: Vec<(u128, bool, bool)> = packets
         .iter()
         .flat_map(|(packet, ragged)| {
             let n = packet.len();
@@ -261,7 +276,7 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
         let offer = at < lines.len() && random.chance(percent);
         let (word, last, ragged) = lines.get(at).copied().unwrap_or_default();
         (b.line_valid.next, b.line_last.next, b.line_ragged.next) = (offer, last, ragged);
-        b.line_word.next = u64::from(word).into();
+        b.line_words.next = from_bytes(&word.to_le_bytes());
         b.queue_ready.next = random.chance(percent);
         b.credit.next = random.chance(percent);
         let done = world.tiles.first().copied().filter(|tile| tile.0 <= now);
@@ -300,7 +315,7 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
         if let Some(memory) = strobes.iter().position(|strobe| *strobe) {
             assert!(b.take_out.val());
             let (address, line) = (b.write_address.val().to_u32(), b.write_line.val().to_u8());
-            events.push(Event::Write { memory: memory as u8 + 1, address, line, word });
+            events.push(Event::Write { memory: memory as u8 + 1, address, line, word: word as u32 });
         }
         if b.respond.val() {
             assert!(b.credit.val() && idle);
@@ -321,7 +336,7 @@ fn session(bench: &mut Recorder<Decoder>, random: &mut Random, packets: &[(Vec<u
     events
 }
 
-fn agree(bench: &mut Recorder<Decoder>, model: &mut Model, random: &mut Random, packets: &[(Vec<u32>, bool)], percent: u64) {
+fn agree(bench: &mut Recorder<Decoder>, model: &mut Model, random: &mut Random, packets: &[(Vec<u128>, bool)], percent: u64) {
     for (packet, ragged) in packets {
         model.packet(packet, *ragged);
     }
@@ -349,7 +364,7 @@ fn truncated_and_overlong_at_every_position() {
 }
 
 #[test]
-fn truncated_and_overlong_on_a_wide_weight_bus() {
+fn truncated_and_overlong_on_wider_lines_and_weight_buses() {
     lengths("decoder_lengths_2", 2);
     lengths("decoder_lengths_4", 4);
 }
@@ -357,8 +372,8 @@ fn truncated_and_overlong_on_a_wide_weight_bus() {
 fn lengths(name: &'static str, bus: usize) {
     let (mut bench, mut model) = bench(name, bus);
     let mut random = Random::new(31);
-    let status = (Op::ReadStatus.opcode_words().to_vec(), false);
-    let clear = (Op::ClearError.opcode_words().to_vec(), false);
+    let status = (header(&Op::ReadStatus.opcode_words(), &model.config), false);
+    let clear = (header(&Op::ClearError.opcode_words(), &model.config), false);
     let loads = [
         Op::LoadActivations { base: 5, count: 3 },
         Op::LoadWeights { base: 9, count: 2 },
@@ -367,11 +382,12 @@ fn lengths(name: &'static str, bus: usize) {
         Op::ClearCounters,
     ];
     for op in loads {
-        let length = 4 + Command::from(op).payload_lines(&model.config);
+        let whole = header(&op.opcode_words(), &model.config);
+        let length = whole.len() + Command::from(op).payload_lines(&model.config);
         for lines in 1..length + 3 {
             for ragged in [false, true] {
-                let packet: Vec<u32> =
-                    op.opcode_words().into_iter().chain((4..lines as u32).map(|i| 0xABC0_0000 | i)).take(lines).collect();
+                let payload = (whole.len()..lines).map(|i| 0xABC0_0000 | i as u128);
+                let packet: Vec<u128> = whole.iter().copied().chain(payload).take(lines).collect();
                 // The bad packet, what a host would ask then, and the same once more in the error state.
                 let packets =
                     [(packet.clone(), ragged), status.clone(), (packet, ragged), status.clone(), clear.clone(), status.clone()];
@@ -386,6 +402,7 @@ fn lengths(name: &'static str, bus: usize) {
 #[test]
 fn random_sessions_do_what_the_contract_says() {
     sessions("decoder_sessions", 1);
+    sessions("decoder_sessions_2", 2);
     sessions("decoder_sessions_4", 4);
 }
 
@@ -395,7 +412,7 @@ fn sessions(name: &'static str, bus: usize) {
     for round in 0..40 {
         let packets: Vec<_> = (0..30).map(|_| random_packet(&mut random, &model.config)).collect();
         agree(&mut bench, &mut model, &mut random, &packets, [100, 60, 25][round % 3]);
-        let clear = [(Op::ClearError.opcode_words().to_vec(), false)];
+        let clear = [(header(&Op::ClearError.opcode_words(), &model.config), false)];
         agree(&mut bench, &mut model, &mut random, &clear, 100);
     }
     bench.check();

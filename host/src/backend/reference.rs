@@ -6,7 +6,7 @@
 use super::{Backend, BackendError};
 use crumb_arch::command::{HEADER_WORDS, LINES_PER_BUS_WORD, LINES_PER_PARAMETER, LINES_PER_RAW_ROW, Pattern};
 use crumb_arch::driver::{Batch, Beats, End, Expect, Outcome};
-use crumb_arch::lanes::{pack, unpack};
+use crumb_arch::lanes::{pack, read_header_line, unpack};
 use crumb_arch::requantizer::{ChannelScale, OutputFormat, requantize};
 use crumb_arch::status::Status;
 use crumb_arch::{ArrayConfig, Command, Counters, Drain, MachineError, Op, Tile};
@@ -60,12 +60,11 @@ impl Reference {
         let line = self.config.line_bytes();
         let lines: Vec<&[u8]> = bytes.chunks_exact(line).collect();
         let ragged = !bytes.len().is_multiple_of(line);
-        if lines.len() < HEADER_WORDS {
+        let Some((header, payload)) = lines.split_at_checked(self.config.header_lines()) else {
             return self.raise(MachineError::Truncated);
-        }
-        let words: [u32; HEADER_WORDS] =
-            std::array::from_fn(|i| u32::from_le_bytes([lines[i][0], lines[i][1], lines[i][2], lines[i][3]]));
-        let payload = &lines[HEADER_WORDS..];
+        };
+        let mut words = [0; HEADER_WORDS];
+        header.iter().enumerate().for_each(|(i, line)| read_header_line(&mut words, i, line, &self.config));
         let command = match Command::decode(&words, &self.config) {
             Ok(command) => command,
             Err(error) => return self.raise(error),

@@ -71,6 +71,10 @@ fn readme(config: &ArrayConfig, netlist: &Netlist, top: &str) -> String {
         let _ = writeln!(ports, "| `{}` | {} | {} | {} |", port.name, port.direction.keyword(), port.width, meaning(&port.name));
     }
     let (line, beats, hierarchy) = (config.line_bytes(), config.beats_per_line(), netlist.hierarchy());
+    let header = match config.header_lines() {
+        1 => "one header line with its four 32-bit words".to_owned(),
+        n => format!("{n} header lines with {} 32-bit word{} in each", 4 / n, if n == 4 { "" } else { "s" }),
+    };
     let beats = if beats == 1 { "one beat".to_owned() } else { format!("{beats} beats, lowest byte first") };
     format!(
         "# {top}
@@ -87,8 +91,8 @@ output is a register or a function of registers.
 
 - **Beats.** Both streams are AXI4-Stream: a beat passes at the rising edge of `clock` at which `tvalid` and `tready` are both 1. A
   sender that has set `tvalid` keeps it and its data until the beat passes; `tready` may come and go.
-- **Commands.** One command is one packet on `s_axis`, closed by `s_axis_tlast`: 4 header lines, then the payload lines that the header
-  asks for. A line is {line} bytes, which is {beats} here. A header line carries one 32-bit word, little-endian, in its first 4 bytes.
+- **Commands.** One command is one packet on `s_axis`, closed by `s_axis_tlast`: {header}, then the payload lines that the
+  header asks for. A line is {line} bytes, which is {beats} here; 32-bit words are little-endian.
 - **Answers.** A command that is asked for something (`drain`, `read_status`, `read_counters`) answers with one packet on `m_axis`,
   closed by `m_axis_tlast`. Answers come in the order of their commands. An answer that is not taken holds the machine up and loses
   nothing.

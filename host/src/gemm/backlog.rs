@@ -4,13 +4,13 @@
 //! before it streams. What the plan takes, the machine and its estimate say exactly.
 
 use crumb_arch::ArrayConfig;
-use crumb_arch::command::HEADER_WORDS;
 use crumb_arch::timing::{COMMAND_LATENCY, TILE_QUEUE};
 use std::collections::VecDeque;
 
 /// Where stream and array will be once all commands so far are given.
 pub struct Backlog {
     beats: u64,
+    header_lines: usize,
     /// The cycle in which the stream has brought them.
     front: u64,
     /// The cycle in which the last tile starts, and ends.
@@ -23,7 +23,14 @@ pub struct Backlog {
 impl Backlog {
     /// An idle machine.
     pub fn new(config: &ArrayConfig) -> Self {
-        Self { beats: config.beats_per_line() as u64, front: 0, started: 0, ends: 0, taken: VecDeque::with_capacity(TILE_QUEUE) }
+        Self {
+            beats: config.beats_per_line() as u64,
+            header_lines: config.header_lines(),
+            front: 0,
+            started: 0,
+            ends: 0,
+            taken: VecDeque::with_capacity(TILE_QUEUE),
+        }
     }
 
     /// A command with so many lines of payload is given.
@@ -32,7 +39,7 @@ impl Backlog {
     }
 
     fn command(&self, lines: usize) -> u64 {
-        (HEADER_WORDS + lines) as u64 * self.beats + COMMAND_LATENCY as u64
+        (self.header_lines + lines) as u64 * self.beats + COMMAND_LATENCY as u64
     }
 
     /// The command is a tile that loads in so many cycles and has so many rows.

@@ -10,7 +10,7 @@
 
 use super::checks::passes;
 use super::{Image, Shape};
-use crumb_arch::command::{HEADER_WORDS, LINES_PER_RAW_ROW};
+use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::timing::{COMMAND_LATENCY, DRAIN_LATENCY};
 use crumb_arch::{ActBits, ArrayConfig};
 use std::ops::Range;
@@ -152,7 +152,7 @@ impl Cut {
                 (words * config.lines_per_weight_word() * times, tiles * times)
             });
             let commands = loads + weight_loads + blocks * (computes + groups);
-            let lines = loads * self.slot_lines + weight_lines + commands * HEADER_WORDS;
+            let lines = loads * self.slot_lines + weight_lines + commands * config.header_lines();
             (lines * beats + commands * COMMAND_LATENCY, lines)
         };
         let [rows_first, groups_first] = [true, false].map(stream);
@@ -162,7 +162,7 @@ impl Cut {
             shape.m * (whole_groups * of_banks(4) + of_banks(rest.div_ceil(config.cols))) + blocks * groups * BETWEEN_DRAINS;
         let last = if rest > 0 { rest.div_ceil(config.cols) } else { 4 };
         // The first group of the first block waits for its first tile, and then for what comes more slowly than it is used.
-        let load = |lines: usize| (HEADER_WORDS + lines) * beats + COMMAND_LATENCY;
+        let load = |lines: usize| (config.header_lines() + lines) * beats + COMMAND_LATENCY;
         let tile_weights =
             if shape.streamed_words().is_some() { load(words.div_ceil(tiles) * config.lines_per_weight_word()) } else { 0 };
         let first_stream = slots * load(self.slot_lines) + tiles * tile_weights + computes / groups * load(0);

@@ -1,15 +1,16 @@
 //! The input side: lines gathered from beats, and the decoder's states.
 //!
 //! A beat comes in every cycle in which it is taken. A line of `b` beats stands ready `b` cycles after the line before it was taken. A
-//! command takes four header lines, then Check and Decide take a cycle each, and it waits from the next cycle on until it is dispatched.
+//! command takes its header lines, then Check and Decide take a cycle each, and it waits from the next cycle on until it is dispatched.
 
 use super::classes::{Classes, Doing};
-use crumb_arch::command::HEADER_WORDS;
+use crumb_arch::ArrayConfig;
 use crumb_arch::timing::COMMAND_LATENCY;
 
 /// When the next line comes, and when the decoder takes it.
 pub struct Front {
     beats: u64,
+    header_lines: u64,
     /// The cycle in which the next line stands ready.
     line: u64,
     /// The first cycle in which the decoder waits for a header.
@@ -19,9 +20,10 @@ pub struct Front {
 }
 
 impl Front {
-    /// An input that begins in cycle 0, with lines of so many beats.
-    pub fn new(beats: u64) -> Self {
-        Self { beats, line: beats, ready: 0, waits: 0 }
+    /// The input of an idle machine, from cycle 0 on.
+    pub fn new(config: &ArrayConfig) -> Self {
+        let beats = config.beats_per_line() as u64;
+        Self { beats, header_lines: config.header_lines() as u64, line: beats, ready: 0, waits: 0 }
     }
 
     /// Nothing was offered until this cycle.
@@ -32,7 +34,7 @@ impl Front {
     /// Takes a header; gives the first cycle of the state Wait.
     pub fn header(&mut self, classes: &mut Classes) -> u64 {
         let first = self.line.max(self.ready);
-        let last = first + (HEADER_WORDS as u64 - 1) * self.beats;
+        let last = first + (self.header_lines - 1) * self.beats;
         classes.decoder(first + 1, Doing::Nothing);
         self.line = last + self.beats;
         self.waits = last + COMMAND_LATENCY as u64;

@@ -17,7 +17,6 @@ mod tiles;
 use back::Back;
 use classes::{Classes, Doing};
 use crumb_arch::brick::words_per_load;
-use crumb_arch::command::HEADER_WORDS;
 use crumb_arch::counters::COUNT;
 use crumb_arch::precision::macs_per_pe;
 use crumb_arch::{ArrayConfig, Command, Counter, Counters, Drain, Op, Tile};
@@ -39,7 +38,7 @@ impl<'a> Timing<'a> {
     pub fn new(config: &'a ArrayConfig) -> Self {
         let mut timing = Self {
             config,
-            front: Front::new(config.beats_per_line() as u64),
+            front: Front::new(config),
             tiles: Tiles::new(config),
             back: Back::new(config),
             classes: Classes::default(),
@@ -96,7 +95,7 @@ impl<'a> Timing<'a> {
     pub fn read_counters(&mut self) -> Counters {
         let earliest = self.front.header(&mut self.classes);
         let dispatch = earliest.max(self.back.free()).max(self.tiles.unfinished_at_most(0));
-        self.counters[Counter::LinesIn] += HEADER_WORDS as u64;
+        self.counters[Counter::LinesIn] += self.config.header_lines() as u64;
         self.front.dispatch(dispatch, Doing::Command, 0, &mut self.classes);
         let mut counters = std::mem::take(&mut self.counters);
         self.classes.count_until(dispatch + 1, &mut counters);
@@ -109,7 +108,7 @@ impl<'a> Timing<'a> {
 
     fn count_lines(&mut self, command: &Command) {
         let payload = command.payload_lines(self.config) as u64;
-        self.counters[Counter::LinesIn] += HEADER_WORDS as u64 + payload;
+        self.counters[Counter::LinesIn] += self.config.header_lines() as u64 + payload;
         match command.op {
             Op::LoadActivations { count, .. } => self.counters[Counter::ActivationLinesWritten] += u64::from(count),
             Op::LoadWeights { count, .. } => {
