@@ -35,9 +35,7 @@ const fn way_out(error: MachineError) -> &'static str {
         MachineError::BadField => {
             "set the reserved bits to 0, and each field to a value in its table of [commands.md](commands.md)"
         }
-        MachineError::Truncated => {
-            "send the whole header and as many whole payload lines as the command asks for, then `last`"
-        }
+        MachineError::Truncated => "send the whole header and as many whole payload lines as the command asks for, then `last`",
         MachineError::Overlong => "set `last` on the final beat of the command, and begin the next one after it",
         MachineError::ActivationRange => "keep base + count within `activation_lines`",
         MachineError::WeightRange => "keep base + count, or weights + k_words, within `weight_words`",

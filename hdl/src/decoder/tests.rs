@@ -196,7 +196,12 @@ impl Model {
         for (i, word) in payload.iter().take(length).enumerate() {
             let is_last = i + 1 == payload.len();
             if !(is_last && ragged) {
-                self.events.push(Event::Write { memory, address: base + (i / step) as u32, line: (i % step) as u8, word: *word as u32 });
+                self.events.push(Event::Write {
+                    memory,
+                    address: base + (i / step) as u32,
+                    line: (i % step) as u8,
+                    word: *word as u32,
+                });
             }
         }
         if payload.len() < length || (payload.len() == length && ragged) {

@@ -3,8 +3,8 @@
 //! A picture of the machine coarse enough to plan by: a line enters every `b` cycles, sixteen tiles queue, a tile loads while the one
 //! before it streams. What the plan takes, the machine and its estimate say exactly.
 
-use crumb_arch::ArrayConfig;
-use crumb_arch::timing::{COMMAND_LATENCY, TILE_QUEUE};
+use crumb_arch::timing::{COMBINER_LATENCY, COMMAND_LATENCY, TILE_QUEUE, token_latency};
+use crumb_arch::{ArrayConfig, Op, Tile};
 use std::collections::VecDeque;
 
 /// Where stream and array will be once all commands so far are given.
@@ -18,6 +18,10 @@ pub struct Backlog {
     ends: u64,
     /// The cycles in which the last tiles leave the queue.
     taken: VecDeque<u64>,
+    /// Cycles from a tile's last row to its last sum.
+    latency: u64,
+    /// The cycle in which the last drain of each accumulator half ends.
+    drained: [u64; 2],
 }
 
 impl Backlog {
@@ -30,6 +34,8 @@ impl Backlog {
             started: 0,
             ends: 0,
             taken: VecDeque::with_capacity(TILE_QUEUE),
+            latency: (token_latency(config) + COMBINER_LATENCY + config.cols) as u64,
+            drained: [0; 2],
         }
     }
 
@@ -43,14 +49,35 @@ impl Backlog {
     }
 
     /// The command is a tile that loads in so many cycles and has so many rows.
-    pub fn tile(&mut self, load: u64, rows: u64) {
+    pub fn tile(&mut self, load: u64, tile: &Tile) {
+        self.front = self.front.max(self.drained[usize::from(tile.half)]);
         if self.taken.len() == TILE_QUEUE {
             self.front = self.front.max(self.taken.pop_front().unwrap_or(0));
         }
         let taken = self.front.max(self.started);
         self.taken.push_back(taken);
         self.started = (taken + load).max(self.ends);
-        self.ends = self.started + rows;
+        self.ends = self.started + u64::from(tile.rows);
+    }
+
+    /// The command is a drain that takes so many cycles.
+    pub fn drain(&mut self, half: u8, cycles: u64) {
+        self.front = self.front.max(self.all_drained());
+        self.drained[usize::from(half)] = self.front.max(self.ends + self.latency) + cycles;
+    }
+
+    fn all_drained(&self) -> u64 {
+        self.drained[0].max(self.drained[1])
+    }
+
+    /// Whether the command would wait for a drain, if it were the next one.
+    pub fn waits_for_drain(&self, op: &Op) -> bool {
+        let arrives = self.front + self.command(0);
+        match op {
+            Op::Compute(tile) => arrives < self.drained[usize::from(tile.half)],
+            Op::Drain(_) => arrives < self.all_drained(),
+            _ => false,
+        }
     }
 
     /// Whether a load of so many lines leaves time for a tile after it, which loads in so many cycles, before the array runs dry.
@@ -62,29 +89,58 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumb_arch::Drain;
+
+    const TILE: Tile = Tile { rows: 100, ..Tile::ONE };
+    /// Two commands without payload, a line of `large` each.
+    const TWO_COMMANDS: usize = 2 * (1 + COMMAND_LATENCY);
+
+    /// The most lines of a load for which there is time, with 16 cycles for the tile after it.
+    fn time(backlog: &Backlog) -> Option<usize> {
+        (0..10_000).rev().find(|&lines| backlog.has_time_for(lines, 16))
+    }
 
     #[test]
     fn a_load_has_the_time_of_the_tiles_before_it() {
         // A line is a beat.
-        let config = ArrayConfig::named("large").unwrap();
-        let mut backlog = Backlog::new(&config);
-        assert!(!backlog.has_time_for(0, 16));
+        let mut backlog = Backlog::new(&ArrayConfig::named("large").unwrap());
+        assert_eq!(time(&backlog), None);
         backlog.give(0);
-        backlog.tile(16, 100);
-        // The stream is at 7, the tile ends at 7 + 16 + 100: two commands, the lines and the next tile's weights must come before.
-        assert!(backlog.has_time_for(116 - 14 - 16, 16) && !backlog.has_time_for(116 - 14 - 15, 16));
+        backlog.tile(16, &TILE);
+        // The tile ends 16 + 100 after the stream: two commands, the lines and the next tile's weights must come before.
+        assert_eq!(time(&backlog), Some(116 - TWO_COMMANDS - 16));
     }
 
     #[test]
     fn the_queue_bounds_what_the_array_is_ahead() {
-        let config = ArrayConfig::named("large").unwrap();
-        let mut backlog = Backlog::new(&config);
+        let mut backlog = Backlog::new(&ArrayConfig::named("large").unwrap());
         for _ in 0..1000 {
             backlog.give(0);
-            backlog.tile(16, 100);
+            backlog.tile(16, &TILE);
         }
         // The last tile enters the queue as another leaves it: one begins to stream then, one to load, and sixteen wait.
-        let ahead = 100 * (TILE_QUEUE + 2);
-        assert!(backlog.has_time_for(ahead - 14 - 16, 16) && !backlog.has_time_for(ahead - 14 - 15, 16));
+        assert_eq!(time(&backlog), Some(100 * (TILE_QUEUE + 2) - TWO_COMMANDS - 16));
+    }
+
+    #[test]
+    fn a_drain_makes_the_next_one_wait_and_tiles_of_its_half() {
+        let config = ArrayConfig::named("large").unwrap();
+        let mut backlog = Backlog::new(&config);
+        let drain = |half| Op::Drain(Drain { rows: 1, accumulator: 0, half, banks: 1, requantize: None });
+        let of_half = |half| Op::Compute(Tile { half, ..TILE });
+        backlog.give(0);
+        backlog.tile(16, &TILE);
+        assert!(!backlog.waits_for_drain(&drain(0)) && !backlog.waits_for_drain(&of_half(0)));
+        backlog.give(0);
+        backlog.drain(0, 50);
+        assert!(backlog.waits_for_drain(&drain(1)) && backlog.waits_for_drain(&of_half(0)));
+        assert!(!backlog.waits_for_drain(&of_half(1)));
+        // It reads when the sums of the tile's last row are there.
+        let ends = 4 + 116 + token_latency(&config) + COMBINER_LATENCY + config.cols + 50;
+        // Two commands so far, this one, and the one that is asked about.
+        backlog.give(ends - 2 * TWO_COMMANDS - 1);
+        assert!(backlog.waits_for_drain(&drain(1)));
+        backlog.front += 1;
+        assert!(!backlog.waits_for_drain(&drain(1)));
     }
 }

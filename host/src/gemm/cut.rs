@@ -9,7 +9,7 @@
 //! ```
 
 use super::checks::passes;
-use super::{Image, Shape};
+use super::{Image, Segment, Shape};
 use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::timing::{COMMAND_LATENCY, DRAIN_LATENCY};
 use crumb_arch::{ActBits, ArrayConfig};
@@ -22,7 +22,7 @@ const PASSING_SLOTS: usize = 4;
 /// Cycles from the last read of a drain to the first of the next: through the pipeline, then a dispatch.
 const BETWEEN_DRAINS: usize = DRAIN_LATENCY + 4;
 /// A cut that takes up to 1 / this longer than the fastest may be taken for its smaller traffic.
-const SLACK: usize = 128;
+const SLACK: usize = 512;
 /// Bytes of a memory on the chip whose reading takes as much energy as a byte of DRAM: Horowitz (ISSCC 2014) gives 1.3 to 2.6 nJ for 64 bits of
 /// DRAM and 10 to 100 pJ for 64 bits of a memory of 8 KiB to 1 MiB.
 const STREAM_BYTE: usize = 64;
@@ -30,7 +30,7 @@ const STREAM_BYTE: usize = 64;
 const PARTS: [usize; 7] = [1, 2, 3, 4, 6, 8, 12];
 
 /// How the left matrix is cut, before its tiles are made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The image whose bands the slots of the activation buffer hold, if they are not rows of the left matrix.
     pub image: Option<Image>,
@@ -38,6 +38,8 @@ pub struct Cut {
     pub block_rows: usize,
     /// Rows after which a new block begins in any case: those of an image, or all.
     pub span: usize,
+    /// Rows of the first and of the last block of a span, 0 if they are like the others: small ones let the array begin and end early.
+    pub edge_rows: usize,
     /// Lines of an activation slot.
     pub slot_lines: usize,
 }
@@ -71,12 +73,15 @@ impl Cut {
         });
         let most = Self::unrolled_rows(shape, config);
         let unrolled = PARTS.into_iter().map(move |parts| Self::unrolled(shape, most.div_ceil(parts)));
-        unrolled.chain(images)
+        let load = shape.segments.iter().map(|s| config.load_cycles(s.act)).max().unwrap_or(1);
+        unrolled.chain(images).flat_map(move |cut| {
+            std::iter::once(cut).chain([1, 2, 4].into_iter().filter_map(move |times| cut.with_edges(times * load)))
+        })
     }
 
     /// The left matrix row by row, in blocks of so many rows.
     pub const fn unrolled(shape: &Shape<'_>, rows: usize) -> Self {
-        Self { image: None, block_rows: rows, span: shape.m, slot_lines: rows }
+        Self { image: None, block_rows: rows, span: shape.m, edge_rows: 0, slot_lines: rows }
     }
 
     /// Most rows of a block when the left matrix comes row by row.
@@ -99,7 +104,41 @@ impl Cut {
         let fits = image.pattern().is_some()
             && image.channels.is_multiple_of(config.word_k())
             && 2 * slot_lines <= config.activation_lines;
-        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, slot_lines })
+        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, edge_rows: 0, slot_lines })
+    }
+
+    /// The same with first and last blocks of as many rows as hide the load of the next tile, if blocks are larger, and with the others
+    /// of one size.
+    fn with_edges(self, load: usize) -> Option<Self> {
+        let unit = self.image.map_or(1, |image| image.output[1]);
+        let edge_rows = load.next_multiple_of(unit);
+        let middle = self.span.checked_sub(2 * edge_rows)?;
+        let block_rows = middle.div_ceil(middle.div_ceil(self.block_rows).max(1)).next_multiple_of(unit);
+        let cut = Self { edge_rows, block_rows, ..self };
+        (edge_rows < block_rows).then(|| Self { slot_lines: cut.lines_of(block_rows), ..cut })
+    }
+
+    /// The blocks of a span of so many rows, in order: their rows, and how many of that size follow each other.
+    pub fn blocks_of(&self, rows: usize) -> [(usize, usize); 4] {
+        let edge = if rows > 2 * self.edge_rows { self.edge_rows } else { 0 };
+        let middle = rows - 2 * edge;
+        [(edge, 1), (self.block_rows, middle / self.block_rows), (middle % self.block_rows, 1), (edge, 1)]
+            .map(|(rows, times)| (rows, if rows > 0 { times } else { 0 }))
+    }
+
+    /// Rows of the first block, of the largest, and of the last, of so many rows.
+    pub fn ends(&self, m: usize) -> [usize; 3] {
+        let first = self.blocks_of(self.span.min(m)).into_iter().find(|block| block.1 > 0);
+        let last = self.blocks_of((m - 1) % self.span + 1).into_iter().rfind(|block| block.1 > 0);
+        [first.map_or(0, |block| block.0), self.block_rows.min(m), last.map_or(0, |block| block.0)]
+    }
+
+    /// Lines of a slot that a block of so many rows reads.
+    pub const fn lines_of(&self, rows: usize) -> usize {
+        match &self.image {
+            None => rows,
+            Some(image) => image.band_lines(rows / image.output[1]),
+        }
     }
 
     /// Parts of K that have activations of their own, and for each of them how often it occurs in K.
@@ -107,15 +146,11 @@ impl Cut {
         self.image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
     }
 
-    /// Blocks, and cycles that they keep the array busy for each tile and pass, if a tile loads in so many.
-    fn blocks(&self, m: usize, load: usize) -> (usize, usize) {
-        let of_span = |rows: usize| {
-            let (whole, rest) = (rows / self.block_rows, rows % self.block_rows);
-            let rest_time = if rest > 0 { rest.max(load) } else { 0 };
-            (whole + usize::from(rest > 0), whole * self.block_rows.max(load) + rest_time)
-        };
-        let ((blocks, time), (last, last_time)) = (of_span(self.span), of_span(m % self.span));
-        (m / self.span * blocks + last, m / self.span * time + last_time)
+    /// The sum over all blocks of what one of so many rows counts.
+    fn over_blocks(&self, m: usize, of: impl Fn(usize) -> usize) -> usize {
+        let of_block = |&(rows, times): &(usize, usize)| if times > 0 { times * of(rows) } else { 0 };
+        let of_span = |rows: usize| self.blocks_of(rows).iter().map(of_block).sum::<usize>();
+        m / self.span * of_span(self.span) + of_span(m % self.span)
     }
 
     /// What a product costs that is cut so.
@@ -123,14 +158,12 @@ impl Cut {
         let (group, beats) = (config.group_channels(), config.beats_per_line());
         let (whole_groups, rest) = (shape.n / group, shape.n % group);
         let groups = whole_groups + usize::from(rest > 0);
-        let first_rows = self.block_rows.min(shape.m);
-        let (mut busy, mut first_busy, mut slots, mut tiles, mut words, mut computes, mut reads) = (0, 0, 0, 0, 0, 0, 0);
+        let (mut busy, mut slots, mut tiles, mut words, mut computes, mut reads) = (0, 0, 0, 0, 0, 0);
         for segment in shape.segments {
             let (part, times) = self.parts(&segment.k);
             let step = config.tile_k(segment.act);
             let chunks = part.len().div_ceil(step);
             let passes = |channels| passes(segment.weight.bits, channels, config.cols);
-            first_busy += chunks * times * passes(shape.n.min(group)) * first_rows.max(config.load_cycles(segment.act));
             let passes = whole_groups * passes(group) + passes(rest);
             slots += chunks;
             tiles += chunks * times;
@@ -139,20 +172,21 @@ impl Cut {
             words += addresses;
             reads += addresses * passes;
             computes += chunks * times * passes;
-            busy += chunks * times * passes * self.blocks(shape.m, config.load_cycles(segment.act)).1;
+            busy += chunks * times * passes * self.over_blocks(shape.m, |rows| rows.max(config.load_cycles(segment.act)));
         }
-        let blocks = self.blocks(shape.m, 0).0;
+        let blocks = self.over_blocks(shape.m, |_| 1);
+        let block_lines = self.over_blocks(shape.m, |rows| self.lines_of(rows));
         // Lines and commands of either order. A ring whose slots are fewer than those of a sweep holds none of them when the next comes.
         let stream = |rows_outside: bool| {
             let stays = rows_outside && slots <= config.activation_lines / self.slot_lines;
-            let loads = blocks * slots * if stays { 1 } else { groups };
+            let slots = slots * if stays { 1 } else { groups };
             let kept = if rows_outside { tiles * groups } else { tiles };
             let (weight_lines, weight_loads) = weight_slots(shape, config).map_or((0, 0), |weight_slots| {
                 let times = groups * if kept <= weight_slots { 1 } else { blocks };
                 (words * config.lines_per_weight_word() * times, tiles * times)
             });
-            let commands = loads + weight_loads + blocks * (computes + groups);
-            let lines = loads * self.slot_lines + weight_lines + commands * config.header_lines();
+            let commands = blocks * slots + weight_loads + blocks * (computes + groups);
+            let lines = slots * block_lines + weight_lines + commands * config.header_lines();
             (lines * beats + commands * COMMAND_LATENCY, lines)
         };
         let [rows_first, groups_first] = [true, false].map(stream);
@@ -165,11 +199,28 @@ impl Cut {
         let load = |lines: usize| (config.header_lines() + lines) * beats + COMMAND_LATENCY;
         let tile_weights =
             if shape.streamed_words().is_some() { load(words.div_ceil(tiles) * config.lines_per_weight_word()) } else { 0 };
-        let first_stream = slots * load(self.slot_lines) + tiles * tile_weights + computes / groups * load(0);
-        let startup = load(self.slot_lines) + tile_weights + load(0);
-        let startup = startup.max(first_stream.saturating_sub(first_busy));
-        let last_rows = (shape.m - 1) % self.span % self.block_rows + 1;
-        let cycles = (startup + busy).max(stream + last_rows).max(startup + out) + last_rows * of_banks(last);
+        // What a block of so many rows brings in, and how long the array works on it, for the first group.
+        let brings = |rows: usize| slots * load(self.lines_of(rows)) + tiles * tile_weights + computes / groups * load(0);
+        let works = |rows: usize| -> usize {
+            let of = |s: &Segment| {
+                let (part, times) = self.parts(&s.k);
+                part.len().div_ceil(config.tile_k(s.act))
+                    * times
+                    * passes(s.weight.bits, shape.n.min(group), config.cols)
+                    * rows.max(config.load_cycles(s.act))
+            };
+            shape.segments.iter().map(of).sum()
+        };
+        let [first, next, last_rows] = self.ends(shape.m);
+        let first_tile = |rows: usize| load(self.lines_of(rows)) + tile_weights + load(0);
+        let startup = first_tile(first).max(brings(first).saturating_sub(works(first)));
+        let startup = startup.max((brings(first) + first_tile(next)).saturating_sub(works(first)));
+        // The last tile of the block before the last one begins when its lines are there.
+        let behind = last_rows.max((next + works(last_rows)).saturating_sub(brings(last_rows)));
+        // The drain before the last one begins with the last block.
+        let before = if groups > 1 && rows_first <= groups_first { last_rows } else { next };
+        let drains = (before * of_banks(if groups > 1 { 4 } else { last }) + BETWEEN_DRAINS).saturating_sub(works(last_rows));
+        let cycles = (startup + busy + drains).max(stream + behind + drains).max(startup + out) + last_rows * of_banks(last);
         let read_bytes = blocks * reads * config.lines_per_weight_word() * config.line_bytes();
         let traffic = lines * config.line_bytes() * STREAM_BYTE + read_bytes;
         Cost { cycles, traffic, groups_outside: groups_first < rows_first }
@@ -177,7 +228,7 @@ impl Cut {
 }
 
 /// Cycles in which a drain of so many banks reads a row of sums, or the output stream takes its lines if that is longer.
-fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
+pub fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
     let (reads, lines) = match shape.requantize {
         None => (banks * LINES_PER_RAW_ROW, banks * LINES_PER_RAW_ROW),
         Some(format) => (banks.div_ceil(config.banks_per_issue(format.width)), banks.div_ceil(format.width.lanes())),

@@ -75,7 +75,7 @@ impl Run<'_, '_> {
 
     fn activations(&mut self, rows: &Range<usize>, tile: usize) -> Result<Vec<u8>, GemmError> {
         let tile = &self.tiling.tiles[tile];
-        if let Some(image) = &self.tiling.image {
+        if let Some(image) = &self.tiling.cut.image {
             return self.band(rows, tile, image);
         }
         self.fill_cache(rows)?;

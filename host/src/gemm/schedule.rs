@@ -8,6 +8,7 @@
 
 use super::backlog::Backlog;
 use super::checks::passes;
+use super::cut::drain_cycles_per_row;
 use super::layout::WeightLayout;
 use super::ring::{Place, Ring};
 use super::store::field;
@@ -202,9 +203,9 @@ impl<'a> Schedule<'a> {
         let tile = &self.tiling.tiles[index];
         let key = (rows.start, tile.slot.clone(), self.shape.segments[tile.segment].act.bits());
         let place = self.activations.place(key, last);
-        let line = place.slot() * self.tiling.activation_slot_lines;
+        let line = place.slot() * self.tiling.cut.slot_lines;
         if let Place::Miss { frees, .. } = place {
-            let count = self.tiling.slot_lines(rows.len());
+            let count = self.tiling.cut.lines_of(rows.len());
             let op = Op::LoadActivations { base: field(line), count: field(count) };
             let step = Step { command: op.into(), data: Data::Activations { rows: rows.clone(), tile: index } };
             self.loads.push_back(Load { step, needed: self.walked, frees });
@@ -253,9 +254,16 @@ impl Iterator for Schedule<'_> {
     fn next(&mut self) -> Option<Step> {
         let step = self.choose()?;
         self.backlog.give(step.command.payload_lines(self.config));
-        if let Op::Compute(tile) = &step.command.op {
-            self.backlog.tile(self.config.load_cycles(tile.act) as u64, tile.rows.into());
-            self.given += 1;
+        match &step.command.op {
+            Op::Compute(tile) => {
+                self.backlog.tile(self.config.load_cycles(tile.act) as u64, tile);
+                self.given += 1;
+            }
+            Op::Drain(drain) => {
+                let row = drain_cycles_per_row(self.shape, self.config, drain.banks.into());
+                self.backlog.drain(drain.half, u64::from(drain.rows) * row as u64);
+            }
+            _ => {}
         }
         Some(step)
     }
@@ -277,7 +285,9 @@ impl Schedule<'_> {
         if let Some(load) = self.loads.front() {
             let needed = load.needed <= self.given && matches!(self.rest.front(), Some(Step { data: Data::Tile, .. }));
             let free = load.frees.is_none_or(|user| user + LEAD < self.given);
-            if needed || free && self.backlog.has_time_for(load.step.command.payload_lines(self.config), self.longest_load) {
+            let lines = load.step.command.payload_lines(self.config);
+            let waits = |step: &Step| self.backlog.waits_for_drain(&step.command.op);
+            if needed || free && (self.backlog.has_time_for(lines, self.longest_load) || self.rest.front().is_some_and(waits)) {
                 return self.load();
             }
         }

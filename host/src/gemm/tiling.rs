@@ -8,8 +8,8 @@
 //! Both memories are rings of slots; what a ring still holds is not loaded again. A slot of the weight memory is a tile. A slot of the
 //! activation buffer is a tile of the left matrix, row by row, or the band of an image that all taps of a tile's channels read.
 
+use super::Shape;
 use super::cut::{Cost, Cut, weight_slot_words, weight_slots};
-use super::{Image, Shape};
 use crumb_arch::ArrayConfig;
 use crumb_arch::command::Pattern;
 use std::ops::Range;
@@ -30,18 +30,12 @@ pub struct KTile {
 /// How a product is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiling {
-    /// Rows of a block, at most.
-    pub block_rows: usize,
-    /// Rows after which a new block begins in any case: those of an image, or all.
-    pub span: usize,
+    /// How the left matrix is cut.
+    pub cut: Cut,
     /// K tiles, in order.
     pub tiles: Vec<KTile>,
-    /// The image whose bands the slots of the activation buffer hold, if they are not rows of the left matrix.
-    pub image: Option<Image>,
     /// Slots of the activation buffer.
     pub activation_slots: usize,
-    /// Lines of an activation slot.
-    pub activation_slot_lines: usize,
     /// Slots of the weight memory for streamed weights, each of one tile; 0 if weights are resident.
     pub weight_slots: usize,
     /// Addresses of a weight slot.
@@ -73,12 +67,9 @@ impl Tiling {
             }
         }
         Self {
-            block_rows: cut.block_rows,
-            span: cut.span,
+            cut,
             tiles,
-            image: cut.image,
             activation_slots: config.activation_lines / cut.slot_lines,
-            activation_slot_lines: cut.slot_lines,
             weight_slots: weight_slots(shape, config).unwrap_or(0),
             weight_slot_words: weight_slot_words(shape, config),
             rows_outside,
@@ -87,23 +78,60 @@ impl Tiling {
 
     /// How tiles read their slot.
     pub fn pattern(&self) -> Pattern {
-        self.image.and_then(|image| image.pattern()).unwrap_or(Pattern::LINEAR)
-    }
-
-    /// Lines of the slot that a block of so many rows reads.
-    pub const fn slot_lines(&self, rows: usize) -> usize {
-        match &self.image {
-            None => rows,
-            Some(image) => image.band_lines(rows / image.output[1]),
-        }
+        self.cut.image.and_then(|image| image.pattern()).unwrap_or(Pattern::LINEAR)
     }
 
     /// Rows of each block.
     pub fn blocks(&self, m: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
-        let (rows, span) = (self.block_rows, self.span);
-        (0..m).step_by(span).flat_map(move |image| {
-            let end = (image + span).min(m);
-            (image..end).step_by(rows).map(move |first| first..(first + rows).min(end))
+        let cut = self.cut;
+        (0..m).step_by(cut.span).flat_map(move |image| {
+            let sizes = cut.blocks_of(cut.span.min(m - image)).into_iter();
+            sizes.flat_map(|(rows, times)| std::iter::repeat_n(rows, times)).scan(image, |end, rows| {
+                let first = *end;
+                *end += rows;
+                Some(first..*end)
+            })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gemm::{Image, Placement, Segment, WeightLayout};
+    use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn blocks_are_all_rows_once_and_fit_the_memories(
+            pixels in [1usize..40, 1usize..40], images in 1usize..4, channels in 1usize..70, n in 1usize..300, convolution: bool, act in 0usize..3,
+        ) {
+            let config = ArrayConfig::named("large").unwrap();
+            let image = Image { images, output: pixels, channels, kernel: [3, 3], strides: [1, 1], dilations: [1, 1] };
+            let (m, k) = (images * pixels[0] * pixels[1], 9 * channels);
+            let format = WeightFormat::top(WeightBits::W4, Rounding::HalfEven);
+            let segments = [Segment::whole(k, ActBits::ALL[act], false, format)];
+            let weights = Placement::Resident(WeightLayout { base: 0, k, n });
+            let shape = Shape { m, k, n, segments: &segments, weights, image: convolution.then_some(image), requantize: None };
+            for cut in Cut::all(&shape, &config) {
+                let tiling = Tiling::of(cut, true, &shape, &config);
+                let mut end = 0;
+                for block in tiling.blocks(m) {
+                    prop_assert!(block.start == end && !block.is_empty(), "{block:?} follows {end} in {cut:?}");
+                    prop_assert!(block.len() <= cut.block_rows && block.len() <= config.accumulator_rows);
+                    prop_assert!(cut.lines_of(block.len()) <= cut.slot_lines);
+                    prop_assert_eq!(block.start / cut.span, (block.end - 1) / cut.span, "an image ends its block");
+                    prop_assert!(cut.image.is_none() || block.len().is_multiple_of(pixels[1]));
+                    end = block.end;
+                }
+                prop_assert_eq!(end, m);
+                prop_assert!(tiling.activation_slots >= 2, "{cut:?}");
+                let [first, largest, last] = cut.ends(m);
+                prop_assert_eq!(first, tiling.blocks(m).next().unwrap().len());
+                prop_assert!(largest >= tiling.blocks(m).map(|block| block.len()).max().unwrap());
+                prop_assert_eq!(last, tiling.blocks(m).last().unwrap().len());
+            }
+        }
     }
 }
