@@ -292,6 +292,13 @@ mod tests {
     }
 
     #[test]
+    fn configurations_of_examples_are_valid() {
+        for text in [include_str!("../../examples/minilm/resident.toml")] {
+            ArrayConfig::from_toml(text, "example").unwrap();
+        }
+    }
+
+    #[test]
     fn every_violation_is_listed() {
         let bad = ArrayConfig {
             name: "Bad name".into(),
