@@ -45,7 +45,7 @@ pub enum Group {
     RowSums,
     /// Sums of weights, column by column.
     ColumnSums,
-    /// Lanes and values of the combiners.
+    /// Combiners: lanes, values, and the tokens that go with them.
     Combiners,
     /// Results of the accumulators' adders.
     Accumulators,
@@ -119,11 +119,11 @@ impl Group {
             "pe_" => Self::PeControl,
             "row_sum_" => Self::RowSums,
             "column_sum_" => Self::ColumnSums,
-            "combiner_" if !starts(&["token"]) => Self::Combiners,
+            "combiner_" => Self::Combiners,
             "accumulator_" if starts(&["result"]) => Self::Accumulators,
             "read_stage" if starts(&["word"]) => Self::ReadStage,
             "requantizer_" => Self::Requantizers,
-            "row_edge_" | "column_edge_" | "combiner_" | "accumulator_" | "read_stage" => Self::Control,
+            "row_edge_" | "column_edge_" | "accumulator_" | "read_stage" => Self::Control,
             _ => return None,
         })
     }

@@ -7,6 +7,7 @@ use crumb_arch::boundary::{Data, Inputs};
 use crumb_arch::driver::Beats;
 use crumb_arch::lanes::header_lines;
 use crumb_arch::precision::{ActBits, Rounding, WeightBits};
+use crumb_arch::timing::COMBINER_LATENCY;
 use crumb_arch::{ArrayConfig, Command, Op, Tile, WeightFormat};
 use crumb_sim::Machine;
 use crumb_sim::activity::{Activity, ActivityCounter, Group};
@@ -101,17 +102,18 @@ fn every_register_has_a_group_and_every_group_its_bits() {
         }
         let (rows, cols, depth) = (config.rows as u64, config.cols as u64, config.depth as u64);
         let (pes, bus) = (rows * cols, config.weight_bus as u64);
+        let (psum, tokens) = (u64::from(config.psum_bits()), COMBINER_LATENCY as u64 - 1);
         // A depth of 2 has one level of trees, of 4 two: 4 x 2 sums of 11 bits and 4 of 12.
         let trees = [0, 0, 44, 0, 4 * (2 * 11 + 12)][config.depth];
         let expected = [
             (Group::PeActivations, pes * 8 * depth),
             (Group::PeWeights, pes * 8 * depth * (bus + 8)),
             (Group::PeProducts, pes * (4 * depth * 22 + trees)),
-            (Group::PePsums, pes * 4 * u64::from(config.psum_bits())),
+            (Group::PePsums, pes * 4 * psum),
             (Group::PeControl, pes * 9),
             (Group::ActivationReads, rows * 16 * depth),
             (Group::WeightReads, cols * bus * depth * 40),
-            (Group::Combiners, cols * (u64::from(config.psum_bits()) + 12 * u64::from(config.lane_bits()) + 128)),
+            (Group::Combiners, cols * (psum + 12 * u64::from(config.lane_bits()) + 128 + 25 * tokens)),
             (Group::Accumulators, cols * 128),
             (Group::ReadStage, cols * config.drain_banks as u64 * 32),
         ];

@@ -8,6 +8,7 @@ use crumb_arch::{ArrayConfig, Counter, Counters};
 use crumb_sim::Machine;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 /// What a machine did in one mode.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,20 @@ impl Estimate {
     pub fn total(&self) -> f64 {
         let dynamic = self.array + self.edges + self.sums + self.requantizers + self.memories + self.streams + self.dram;
         dynamic + self.clock + self.leakage
+    }
+}
+
+impl AddAssign for Estimate {
+    fn add_assign(&mut self, other: Self) {
+        self.array += other.array;
+        self.edges += other.edges;
+        self.sums += other.sums;
+        self.requantizers += other.requantizers;
+        self.memories += other.memories;
+        self.streams += other.streams;
+        self.dram += other.dram;
+        self.clock += other.clock;
+        self.leakage += other.leakage;
     }
 }
 

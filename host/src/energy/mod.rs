@@ -2,12 +2,14 @@
 //!
 //! The figures stand in energy files ([`model`]); the crate `crumb-energy` measures those of the gates.
 
+pub mod activity;
 mod error;
 pub mod estimate;
 pub mod mode;
 pub mod model;
 pub mod vocabulary;
 
+pub use activity::{Observed, by_activity};
 pub use error::EnergyError;
 pub use estimate::{Estimate, Work, estimate};
 pub use mode::Mode;

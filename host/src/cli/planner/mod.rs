@@ -1,7 +1,7 @@
 //! `crumb plan`: the precision of each layer that loses least within a budget.
 
 mod data;
-mod energy;
+pub mod energy;
 mod report;
 
 use super::constants::ConstantOptions;
