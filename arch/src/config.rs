@@ -293,7 +293,11 @@ mod tests {
 
     #[test]
     fn configurations_of_examples_are_valid() {
-        for text in [include_str!("../../examples/minilm/resident.toml")] {
+        for text in [
+            include_str!("../../examples/minilm/resident.toml"),
+            include_str!("../../examples/resident/resident16.toml"),
+            include_str!("../../examples/resident/resident32.toml"),
+        ] {
             ArrayConfig::from_toml(text, "example").unwrap();
         }
     }
