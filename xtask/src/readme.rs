@@ -25,6 +25,16 @@ const PARTS: [Part; 15] = [
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
     part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
     part("docs/estimate.md", "network-estimate", "cargo run --release -- estimate --network resnet18 --config large"),
+    part(
+        "docs/estimate.md",
+        "utilisation16",
+        "cargo run --release -- estimate --network resnet18 --config examples/resident/resident16.toml",
+    ),
+    part(
+        "docs/estimate.md",
+        "utilisation32",
+        "cargo run --release -- estimate --network resnet18 --config examples/resident/resident32.toml",
+    ),
     part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
     part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
     part(
@@ -94,7 +104,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, utilisation16, utilisation32, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, inputs"
         );
     }
 }
