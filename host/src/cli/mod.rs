@@ -4,6 +4,7 @@
 
 mod constants;
 mod doctor;
+mod energy;
 mod estimate;
 mod export;
 mod files;

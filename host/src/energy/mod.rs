@@ -6,9 +6,10 @@ mod error;
 pub mod estimate;
 pub mod mode;
 pub mod model;
+mod tables;
 pub mod vocabulary;
 
 pub use error::EnergyError;
-pub use estimate::{Estimate, Work, estimate};
+pub use estimate::{Estimate, PARTS, Work, estimate};
 pub use mode::Mode;
 pub use model::Model;

@@ -1,9 +1,10 @@
 //! `crumb estimate`: what a network costs on a machine, without running it.
 
 mod csv;
+mod energy;
 mod peers;
 mod report;
-mod source;
+pub(super) mod source;
 mod tables;
 
 use super::Failure;
@@ -12,7 +13,8 @@ use super::options::{Message, config};
 use super::output::{print, print_json};
 use super::plan::PlanOptions;
 use super::progress::Late;
-use crate::estimate::network::{Dram, Workload};
+use crate::energy::Model;
+use crate::estimate::network::{Dram, NetworkEstimate, Workload};
 use crate::estimate::networks::Network;
 use crate::estimate::product::Costs;
 use crate::network::LayerPrecision;
@@ -20,7 +22,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crumb_arch::ArrayConfig;
 use crumb_arch::precision::{ActBits, WeightBits};
 use peers::{Padding, Peer};
-use report::{Heading, Outcome, Sweep};
+use report::{EnergyHeading, Heading, Outcome, Sweep};
 use source::Source;
 use std::path::PathBuf;
 
@@ -32,6 +34,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  crumb estimate --network resnet18 --config large\n  \
 crumb estimate --network resnet18 --config large --act-bits 8 --weight-bits 4 --json\n  \
+crumb estimate --network resnet18 --config large --energy horowitz-45nm\n  \
 crumb estimate --topology layers.csv --config huge --dram-gb-per-s 12.8 --clock 200 --weight-bits 2\n  \
 crumb estimate model.onnx --input-shape 1x3x224x224 --precision plan.toml --csv > layers.csv\n  \
 crumb estimate --network resnet18 --config huge --model scale-sim\n\
@@ -74,6 +77,10 @@ pub struct Estimate {
     /// Clock of the machine, in MHz.
     #[arg(long, value_name = "MHZ", value_parser = positive)]
     clock: Option<f64>,
+    /// What events cost: osu018 (gates of this machine, 180 nm), horowitz-45nm or bitfusion-45nm (published figures), or an energy file.
+    /// With it, where energy goes is part of the estimate; --clock is the clock of leakage.
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    energy: Option<String>,
     /// Whose cycles: this machine's, or those that another accelerator's model gives for the same layers.
     #[arg(long = "model", value_enum, default_value = "crumb")]
     cycle_model: CycleModel,
@@ -119,6 +126,11 @@ fn pairs() -> impl Iterator<Item = (u8, u8)> {
     ActBits::ALL.into_iter().flat_map(move |act| weights.clone().map(move |weight| (u8::from(act), u8::from(weight))))
 }
 
+/// Adds energies, if there is a file of them.
+fn add_energy(estimate: &mut NetworkEstimate, model: Option<&Model>, config: &ArrayConfig) -> Result<(), Failure> {
+    Ok(model.map_or(Ok(()), |model| estimate.add_energy(model, config))?)
+}
+
 impl Estimate {
     /// Carries the command out.
     pub fn execute(&self) -> Result<(), Failure> {
@@ -127,6 +139,7 @@ impl Estimate {
         }
         let mut source = self.source()?;
         let config = self.machine()?;
+        let model = self.energy_model()?;
         let heading = Heading {
             network: source.name(),
             model: clap::ValueEnum::to_possible_value(&self.cycle_model).map_or_else(String::new, |v| v.get_name().into()),
@@ -134,21 +147,23 @@ impl Estimate {
             machine: config.clone(),
             dram_bytes_per_cycle: self.dram().map(|dram| dram.bytes_per_cycle),
             clock_mhz: self.clock,
+            energy: model.as_ref().map(EnergyHeading::of),
             note: source.note().map(str::to_owned),
         };
         match self.peer(&config)? {
             Some(peer) => self.print_peer(&heading, peer, &mut source, &config),
-            None if self.plan.has_widths() => self.print_one(&heading, &mut source, &config),
-            None => self.print_all(&heading, &source, &config),
+            None if self.plan.has_widths() => self.print_one(&heading, model.as_ref(), &mut source, &config),
+            None => self.print_all(&heading, model.as_ref(), &source, &config),
         }
     }
 
     /// One precision or plan, layer by layer.
-    fn print_one(&self, heading: &Heading, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
+    fn print_one(&self, heading: &Heading, model: Option<&Model>, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
         let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
         let bar = Late::new(workload.layers.len());
-        let estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;
+        let mut estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;
         bar.finish();
+        add_energy(&mut estimate, model, config)?;
         if self.json {
             return print_json(&report::One { heading, precision: &precision, estimate: &estimate });
         }
@@ -160,7 +175,7 @@ impl Estimate {
     }
 
     /// All nine pairs of widths.
-    fn print_all(&self, heading: &Heading, source: &Source, config: &ArrayConfig) -> Result<(), Failure> {
+    fn print_all(&self, heading: &Heading, model: Option<&Model>, source: &Source, config: &ArrayConfig) -> Result<(), Failure> {
         let mut costs = Costs::new(config);
         let bar = Late::new(source.layers() * pairs().count());
         let mut outcomes = Vec::new();
@@ -170,6 +185,9 @@ impl Estimate {
             outcomes.push((precision.to_string(), estimate));
         }
         bar.finish();
+        for estimate in outcomes.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
+            add_energy(estimate, model, config)?;
+        }
         // A width that a tensor cannot have is a row without numbers; a network that has none of them is an error.
         if outcomes.iter().all(|(_, outcome)| outcome.is_err())
             && let Some((_, Err(error))) = outcomes.pop()
@@ -191,6 +209,10 @@ impl Estimate {
         if self.dram().is_some() {
             let text =
                 "--dram-bytes-per-cycle, --dram-gb-per-s: the models of other accelerators have their own memory; leave it out";
+            return Err(Message(text.into()).into());
+        }
+        if self.energy.is_some() {
+            let text = "--energy: what other accelerators' events cost is not known; leave it out, or --model";
             return Err(Message(text.into()).into());
         }
         let estimates = if self.plan.has_widths() || peer.ignores_precision() {
@@ -239,6 +261,13 @@ impl Estimate {
             config.validate()?;
         }
         Ok(config)
+    }
+
+    /// The energy file, at the clock that is given.
+    fn energy_model(&self) -> Result<Option<Model>, Failure> {
+        let Some(name) = &self.energy else { return Ok(None) };
+        let model = super::energy::model(name)?;
+        Ok(Some(Model { megahertz: self.clock.unwrap_or(model.megahertz), ..model }))
     }
 
     fn dram(&self) -> Option<Dram> {
