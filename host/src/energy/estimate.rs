@@ -217,13 +217,13 @@ struct Metered<'a> {
 }
 
 impl Metered<'_> {
-    /// So many times an event; one that happened and has no figure is noted.
+    /// So many times an event; one that happened and has no figure is noted. One of 0 pJ is part of another's figure, and so of its energy.
     fn event(&mut self, event: Event, times: f64) -> Option<f64> {
         let figure = self.model.event.get(&event).and_then(|cost| cost.at(self.work.mode));
         if figure.is_none() && times > 0.0 {
             self.sum.missing.insert(event.name());
         }
-        figure.map(|pj| times * pj)
+        figure.filter(|&pj| pj > 0.0).map(|pj| times * pj)
     }
 
     /// Bits of a memory in banks of so many bytes.
@@ -261,7 +261,8 @@ impl Metered<'_> {
             (derived.accumulator_bits_read as f64, derived.accumulator_bits_written as f64, config.accumulator_rows * 4),
             (64.0 * values, derived.parameter_bits_written as f64, config.parameter_entries * 8),
         ];
-        let [activations, weights, accumulators, parameters] = bits.map(|(read, written, bytes)| self.memory(read, written, bytes));
+        let [activations, weights, accumulators, parameters] =
+            bits.map(|(read, written, bytes)| self.memory(read, written, bytes));
         add(&mut self.sum.activation_memory, activations);
         add(&mut self.sum.weight_memory, weights);
         add(&mut self.sum.accumulators, accumulators);
@@ -313,6 +314,18 @@ mod tests {
         let mut twice = found.clone();
         twice += &found;
         assert_eq!((twice.array, twice.streams), (found.array.map(|pj| 2.0 * pj), None));
+    }
+
+    #[test]
+    fn what_is_part_of_another_figure_is_neither_missing_nor_a_part_of_its_own() {
+        let (model, config) = (Model::named("bitfusion-45nm").unwrap(), ArrayConfig::named("tiny").unwrap());
+        let mut counters = Counters::default();
+        (counters[Counter::Busy], counters[Counter::Tiles]) = (8, 2);
+        let work = Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 };
+        let found = estimate(&model, &config, &[work]).unwrap();
+        assert!((found.array.unwrap() - 16.0 * 8.0 * 0.459).abs() < 1e-9);
+        assert_eq!(found.sums, None);
+        assert!(!found.missing.contains("combine_cycle") && found.missing.contains("accumulate_cycle"));
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// pJ, by `a8w4`, `a8`, `w4` or `any`; empty if the source has no figure.
+    /// pJ, by `a8w4`, `a8`, `w4` or `any`; empty if the source has no figure, 0 if another's has it in it.
     pub pj: BTreeMap<String, f64>,
     /// Where the figures come from.
     pub how: String,

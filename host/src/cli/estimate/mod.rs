@@ -158,7 +158,13 @@ impl Estimate {
     }
 
     /// One precision or plan, layer by layer.
-    fn print_one(&self, heading: &Heading, model: Option<&Model>, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
+    fn print_one(
+        &self,
+        heading: &Heading,
+        model: Option<&Model>,
+        source: &mut Source,
+        config: &ArrayConfig,
+    ) -> Result<(), Failure> {
         let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
         let bar = Late::new(workload.layers.len());
         let mut estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;

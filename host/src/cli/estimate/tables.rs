@@ -63,9 +63,10 @@ pub fn one(heading: &Heading, precision: &str, estimate: &NetworkEstimate) -> St
     let first = ["total".to_owned(), precision.to_owned(), String::new(), String::new()];
     table.row(first.into_iter().chain(shared(&estimate.total)).collect());
     let (title, weights, time) = (title(heading), weights(estimate), time(heading, &estimate.total));
-    let layers = estimate.layers.iter().map(|layer| {
-        ([layer.name.escape_debug().to_string(), layer.precision.clone()], layer.cost.energy.as_ref())
-    });
+    let layers = estimate
+        .layers
+        .iter()
+        .map(|layer| ([layer.name.escape_debug().to_string(), layer.precision.clone()], layer.cost.energy.as_ref()));
     let total = (["total".to_owned(), precision.to_owned()], estimate.total.energy.as_ref());
     let energy = energy::table(heading, ["layer", "precision"], layers.chain([total]));
     format!("{title}\n{table}\n{weights}{time}{}{}{energy}", cycles(&estimate.total), traffic(&estimate.total))
