@@ -126,8 +126,7 @@ pub fn roofline(report: &Report, shown: &Estimated) -> Markup {
         let name = format!("{}: {peak} MACs/cycle", pairs.iter().cloned().collect::<Vec<_>>().join(", "));
         Line { from: [peak as f64 / bandwidth, peak as f64], to: [right, peak as f64], name, class: "roof" }
     };
-    let slope =
-        Line { from: [from, from * bandwidth], to: [top / bandwidth, top], name: String::new(), class: "roof" };
+    let slope = Line { from: [from, from * bandwidth], to: [top / bandwidth, top], name: String::new(), class: "roof" };
     let bounds: BTreeMap<usize, String> =
         costs(shown).map(|(_, cost)| (cost.roofline.bound as usize, cost.roofline.bound.name().to_owned())).collect();
     let point = |(name, cost): (&str, &Summary)| Point {
@@ -144,7 +143,11 @@ pub fn roofline(report: &Report, shown: &Estimated) -> Markup {
     Plot {
         id: "roofline",
         title: "Roofline",
-        about: &format!("layers at {}; the slope is {} bytes a cycle; colours say what bounds a layer", shown.precision, number(bandwidth)),
+        about: &format!(
+            "layers at {}; the slope is {} bytes a cycle; colours say what bounds a layer",
+            shown.precision,
+            number(bandwidth)
+        ),
         legend: bounds.into_iter().collect(),
         x: (x, "MACs per byte of external memory"),
         y: (y, "MACs per cycle"),

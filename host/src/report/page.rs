@@ -1,11 +1,11 @@
 //! The page: one HTML file without scripts, which loads nothing, in the colours that the reader prefers.
 
+use super::chart::scale::number;
 use super::columns::{COLUMNS, Cell};
 use super::metrics::{ALL_EIGHT, Kind, Metrics};
 use super::{Estimated, Report, baseline, layers, sections};
 use crate::cli::table::thousands;
 use crate::estimate::network::LayerEstimate;
-use super::chart::scale::number;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Colours, light and dark, and sizes.
@@ -135,7 +135,19 @@ fn by_layer(report: &Report, shown: &Estimated) -> Markup {
 
 fn layer_table(shown: &Estimated) -> Markup {
     let all = shown.estimate.total.cycles.max(1) as f64;
-    let heads = ["layer", "M x K x N", "precision", "weights", "MACs", "cycles", "share", "utilisation", "bound", "MACs/byte", "energy, uJ"];
+    let heads = [
+        "layer",
+        "M x K x N",
+        "precision",
+        "weights",
+        "MACs",
+        "cycles",
+        "share",
+        "utilisation",
+        "bound",
+        "MACs/byte",
+        "energy, uJ",
+    ];
     let size = |layer: &LayerEstimate| {
         let times = if layer.groups == 1 { String::new() } else { format!(" ({} times)", layer.groups) };
         format!("{} x {} x {}{times}", layer.m, layer.k, layer.n)

@@ -79,13 +79,17 @@ fn plan_title(point: &front::Point) -> String {
     let run = |run: &[String]| if run.len() == 1 { run[0].clone() } else { format!("{}*{}", run.len(), run[0]) };
     let accuracy = point.measured_accuracy.map_or_else(String::new, |share| format!(", accuracy {share:.3}"));
     let pairs = runs.map(run).collect::<Vec<_>>().join(" ");
-    format!("{} cycles, loss {:.5}{accuracy}, {} weight bytes: {pairs}", point.measured_cycles, point.measured_loss, point.weight_bytes)
+    format!(
+        "{} cycles, loss {:.5}{accuracy}, {} weight bytes: {pairs}",
+        point.measured_cycles, point.measured_loss, point.weight_bytes
+    )
 }
 
 /// A front over cycles; the points that have no value are left out.
 fn front_plot(front: &Front, id: &str, title: &str, name: &str, of: impl Fn(&front::Point) -> Option<f64>) -> Markup {
     let place = |point: &front::Point| Some([point.measured_cycles as f64, of(point)?]);
-    let mut places: Vec<([f64; 2], String)> = front.front.iter().filter_map(|point| Some((place(point)?, plan_title(point)))).collect();
+    let mut places: Vec<([f64; 2], String)> =
+        front.front.iter().filter_map(|point| Some((place(point)?, plan_title(point)))).collect();
     places.sort_by(|a, b| a.0[0].total_cmp(&b.0[0]));
     let line = |pair: &[([f64; 2], String)]| Line { from: pair[0].0, to: pair[1].0, name: String::new(), class: "path" };
     let about = format!("{} plans, {} image(s) a run; measured on {}", places.len(), front.batch, front.test);
@@ -97,7 +101,10 @@ fn front_plot(front: &Front, id: &str, title: &str, name: &str, of: impl Fn(&fro
         x: (Scale::around(places.iter().map(|(at, _)| at[0])), "cycles, as the machine counted them"),
         y: (Scale::around(places.iter().map(|(at, _)| at[1])), name),
         lines: places.windows(2).map(line).collect(),
-        points: places.iter().map(|(at, title)| Point { at: *at, class: 0, title: title.clone(), label: String::new() }).collect(),
+        points: places
+            .iter()
+            .map(|(at, title)| Point { at: *at, class: 0, title: title.clone(), label: String::new() })
+            .collect(),
     }
     .draw()
 }

@@ -2,29 +2,27 @@
 
 mod csv;
 mod energy;
+pub(super) mod options;
 mod peers;
-mod report;
+pub(super) mod report;
 pub(super) mod source;
 mod tables;
 
 use super::Failure;
-use super::constants::ConstantOptions;
-use super::options::{Message, config};
+use super::options::Message;
 use super::output::{print, print_json};
 use super::plan::PlanOptions;
 use super::progress::Late;
 use crate::energy::Model;
-use crate::estimate::network::{Dram, NetworkEstimate, Workload};
-use crate::estimate::networks::Network;
+use crate::estimate::network::{NetworkEstimate, Workload};
 use crate::estimate::product::Costs;
 use crate::network::LayerPrecision;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crumb_arch::ArrayConfig;
 use crumb_arch::precision::{ActBits, WeightBits};
+use options::{LayerOptions, MachineOptions};
 use peers::{Padding, Peer};
 use report::{EnergyHeading, Heading, Outcome, Sweep};
 use source::Source;
-use std::path::PathBuf;
 
 /// Estimate what a network costs: cycles, every counter, all traffic, and what bounds each layer, without running it.
 ///
@@ -40,43 +38,15 @@ crumb estimate model.onnx --input-shape 1x3x224x224 --precision plan.toml --csv 
 crumb estimate --network resnet18 --config huge --model scale-sim\n\
 What each column means: docs/estimate.md.")]
 pub struct Estimate {
-    /// The model.
-    #[arg(value_name = "MODEL.onnx")]
-    model: Option<PathBuf>,
-    /// A table of layers, a line each: SCALE-Sim's CSV of convolutions or of matrix products.
-    #[arg(long, value_name = "LAYERS.csv", conflicts_with = "model")]
-    topology: Option<PathBuf>,
-    /// A built-in table of layers.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "topology"], value_parser = network_parser())]
-    network: Option<Network>,
-    /// Samples that run together, for a table or a built-in network; a model has --input-shape.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
-    batch: Option<u64>,
-    /// Sizes of a model's input that the file leaves open; repeat for several. The name may be left out if there is one input.
-    #[arg(long = "input-shape", value_name = "[NAME=]1x3x224x224")]
-    input_shapes: Vec<String>,
     #[command(flatten)]
-    constants: ConstantOptions,
+    layers: LayerOptions,
     #[command(flatten)]
     plan: PlanOptions,
     /// The second run of `crumb run --refine`: all slices of narrow weights, on as many images as the input's shape or batch says.
     #[arg(long)]
     refined: bool,
-    /// A named configuration (tiny, small, wide, medium, large, huge) or a TOML file.
-    #[arg(long, default_value = "small", value_name = "NAME|FILE.toml")]
-    config: String,
-    /// Width of both streams, instead of the configuration's.
-    #[arg(long, value_name = "BITS")]
-    stream_bits: Option<usize>,
-    /// Bandwidth of the memory behind the streams, reads and writes together; without it, it never holds them back.
-    #[arg(long, value_name = "BYTES", conflicts_with = "dram_gb_per_s", value_parser = positive)]
-    dram_bytes_per_cycle: Option<f64>,
-    /// The same in 10^9 bytes a second.
-    #[arg(long, value_name = "GB/S", requires = "clock", value_parser = positive)]
-    dram_gb_per_s: Option<f64>,
-    /// Clock of the machine, in MHz.
-    #[arg(long, value_name = "MHZ", value_parser = positive)]
-    clock: Option<f64>,
+    #[command(flatten)]
+    machine: MachineOptions,
     /// What events cost: osu018 (gates of this machine, 180 nm), horowitz-45nm or bitfusion-45nm (published figures), or an energy file.
     /// With it, where energy goes is part of the estimate; --clock is the clock of leakage.
     #[arg(long, value_name = "NAME|FILE.toml")]
@@ -106,22 +76,8 @@ pub enum CycleModel {
     BitFusion,
 }
 
-fn network_parser() -> impl TypedValueParser<Value = Network> {
-    PossibleValuesParser::new(Network::ALL.map(Network::name))
-        .try_map(|name| Network::from_name(&name).ok_or_else(|| format!("no network is named {name}")))
-}
-
-/// A number above 0.
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
-        Ok(value) => Err(format!("{value}: expected a number above 0")),
-        Err(error) => Err(format!("{error}: expected a number")),
-    }
-}
-
 /// Every pair of widths that has a speed of its own, as written: activations first.
-fn pairs() -> impl Iterator<Item = (u8, u8)> {
+pub(super) fn pairs() -> impl Iterator<Item = (u8, u8)> {
     let weights = WeightBits::ALL.into_iter().filter(|bits| bits.bits() == bits.lane_bits());
     ActBits::ALL.into_iter().flat_map(move |act| weights.clone().map(move |weight| (u8::from(act), u8::from(weight))))
 }
@@ -137,16 +93,16 @@ impl Estimate {
         if self.refined && !self.plan.has_widths() {
             return Err(Message("--refined: say which upper bits come first: give --weight-bits 4 or 2, or a plan".into()).into());
         }
-        let mut source = self.source()?;
-        let config = self.machine()?;
+        let mut source = self.layers.source()?;
+        let config = self.machine.config()?;
         let model = self.energy_model()?;
         let heading = Heading {
             network: source.name(),
             model: clap::ValueEnum::to_possible_value(&self.cycle_model).map_or_else(String::new, |v| v.get_name().into()),
             config: config.name.clone(),
             machine: config.clone(),
-            dram_bytes_per_cycle: self.dram().map(|dram| dram.bytes_per_cycle),
-            clock_mhz: self.clock,
+            dram_bytes_per_cycle: self.machine.dram().map(|dram| dram.bytes_per_cycle),
+            clock_mhz: self.machine.clock,
             energy: model.as_ref().map(EnergyHeading::of),
             note: source.note().map(str::to_owned),
         };
@@ -167,7 +123,7 @@ impl Estimate {
     ) -> Result<(), Failure> {
         let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
         let bar = Late::new(workload.layers.len());
-        let mut estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;
+        let mut estimate = Costs::new(config).watched(&workload, self.machine.dram(), &|| bar.inc()).map_err(source.at())?;
         bar.finish();
         add_energy(&mut estimate, model, config)?;
         if self.json {
@@ -187,7 +143,7 @@ impl Estimate {
         let mut outcomes = Vec::new();
         for (act_bits, weight_bits) in pairs() {
             let precision = LayerPrecision { act_bits, weight_bits, ..self.plan.uniform() };
-            let estimate = source.uniform(precision, config).and_then(|w| costs.watched(&w, self.dram(), &|| bar.inc()));
+            let estimate = source.uniform(precision, config).and_then(|w| costs.watched(&w, self.machine.dram(), &|| bar.inc()));
             outcomes.push((precision.to_string(), estimate));
         }
         bar.finish();
@@ -212,7 +168,7 @@ impl Estimate {
 
     /// Another accelerator's cycles for the same layers.
     fn print_peer(&self, heading: &Heading, peer: Peer, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
-        if self.dram().is_some() {
+        if self.machine.dram().is_some() {
             let text =
                 "--dram-bytes-per-cycle, --dram-gb-per-s: the models of other accelerators have their own memory; leave it out";
             return Err(Message(text.into()).into());
@@ -241,44 +197,11 @@ impl Estimate {
         }
     }
 
-    fn source(&self) -> Result<Source, Failure> {
-        match (&self.topology, self.network) {
-            (None, None) => {
-                if self.batch.is_some() {
-                    let text = "--batch: a model's batch is a size of its input; give --input-shape NAME=8x3x224x224";
-                    return Err(Message(text.into()).into());
-                }
-                Source::model(self.model.as_deref(), &self.constants, &self.input_shapes)
-            }
-            (topology, network) => {
-                if !self.input_shapes.is_empty() {
-                    return Err(Message("--input-shape: a table has its shapes; give --batch for more samples".into()).into());
-                }
-                let batch = self.batch.unwrap_or(1);
-                topology.as_ref().map_or_else(|| Source::built_in(network, batch), |path| Source::topology(path, batch))
-            }
-        }
-    }
-
-    fn machine(&self) -> Result<ArrayConfig, Failure> {
-        let mut config = config(&self.config)?;
-        if let Some(bits) = self.stream_bits {
-            config.stream_bits = bits;
-            config.validate()?;
-        }
-        Ok(config)
-    }
-
     /// The energy file, at the clock that is given.
     fn energy_model(&self) -> Result<Option<Model>, Failure> {
         let Some(name) = &self.energy else { return Ok(None) };
         let model = super::energy::model(name)?;
-        Ok(Some(Model { megahertz: self.clock.unwrap_or(model.megahertz), ..model }))
-    }
-
-    fn dram(&self) -> Option<Dram> {
-        let of_clock = self.dram_gb_per_s.zip(self.clock).map(|(gigabytes, megahertz)| 1000.0 * gigabytes / megahertz);
-        self.dram_bytes_per_cycle.or(of_clock).map(|bytes_per_cycle| Dram { bytes_per_cycle })
+        Ok(Some(Model { megahertz: self.machine.clock.unwrap_or(model.megahertz), ..model }))
     }
 
     fn peer(&self, config: &ArrayConfig) -> Result<Option<Peer>, Message> {

@@ -143,7 +143,8 @@ mod tests {
     fn chart(stacked: bool, values: &[Option<f64>]) -> String {
         let bars = values.iter().enumerate().map(|(class, &value)| Bar { value, class, title: format!("<{class}>") });
         let rows = vec![Row { label: "a & b".into(), bars: bars.collect() }];
-        let chart = Bars { id: "x", title: "t", about: "a", legend: vec![], stacked, unit: " uJ", end: None, reference: None, rows };
+        let chart =
+            Bars { id: "x", title: "t", about: "a", legend: vec![], stacked, unit: " uJ", end: None, reference: None, rows };
         chart.draw().into_string()
     }
 
@@ -151,9 +152,15 @@ mod tests {
     fn bars_begin_at_the_axis_and_stacks_where_the_last_part_ends() {
         let grouped = chart(false, &[Some(1.0), Some(2.0)]);
         assert_eq!(grouped.matches("class=\"mark ").count(), 2);
-        assert!(grouped.contains("x=\"36.000%\" width=\"24.000%\"") && grouped.contains("x=\"36.000%\" width=\"48.000%\""), "{grouped}");
+        assert!(
+            grouped.contains("x=\"36.000%\" width=\"24.000%\"") && grouped.contains("x=\"36.000%\" width=\"48.000%\""),
+            "{grouped}"
+        );
         let stacked = chart(true, &[Some(1.0), Some(1.0)]);
-        assert!(stacked.contains("x=\"36.000%\" width=\"24.000%\"") && stacked.contains("x=\"60.000%\" width=\"24.000%\""), "{stacked}");
+        assert!(
+            stacked.contains("x=\"36.000%\" width=\"24.000%\"") && stacked.contains("x=\"60.000%\" width=\"24.000%\""),
+            "{stacked}"
+        );
         assert!(stacked.contains(">2 uJ<"));
     }
 
