@@ -7,8 +7,10 @@ use super::metrics::Metrics;
 pub enum Cell {
     /// A name.
     Text(String),
-    /// A count.
+    /// A count that is read to its last digit.
     Count(u64),
+    /// A count that is read by its size.
+    Large(u64),
     /// A quantity.
     Number(f64),
     /// A share of 1.
@@ -21,7 +23,7 @@ pub enum Cell {
 pub struct Column {
     /// Its name in JSON and CSV.
     pub key: &'static str,
-    /// Its heading for readers, with the unit.
+    /// Its heading for readers, with the unit; none for what the page says elsewhere.
     pub heading: &'static str,
     /// What it means.
     pub meaning: &'static str,
@@ -31,6 +33,10 @@ pub struct Column {
 
 fn count(value: Option<u64>) -> Cell {
     value.map_or(Cell::Missing, Cell::Count)
+}
+
+fn large(value: Option<u64>) -> Cell {
+    value.map_or(Cell::Missing, Cell::Large)
 }
 
 fn number(value: Option<f64>) -> Cell {
@@ -50,30 +56,15 @@ pub const COLUMNS: [Column; 23] = [
     column("name", "precision", "activations' and weights' bits, a plan's file, or a baseline", |row| {
         Cell::Text(row.name.clone())
     }),
-    column("macs", "MACs", "multiply-accumulates of the network", |row| Cell::Count(row.macs)),
-    column("bops", "BOPs", "bit operations: multiply-accumulates times both widths", |row| Cell::Count(row.bops)),
-    column("bops_without_zeros", "BOPs, no zeros", "the same without weights that are 0 at their width", |row| {
-        count(row.bops_without_zeros)
-    }),
-    column("weight_bytes", "weights, packed B", "bytes if each layer's weights were stored at its width", |row| {
-        Cell::Count(row.weight_bytes)
-    }),
-    column(
-        "weight_bytes_stored",
-        "weights, stored B",
-        "bytes that are stored: Crumb keeps one int8 copy for all widths",
-        |row| count(row.weight_bytes_stored),
-    ),
-    column("weight_bytes_read", "weights read, B", "bytes read from the weight memory", |row| count(row.weight_bytes_read)),
     column("cycles", "cycles", "clock cycles, loads and drains included", |row| count(row.cycles)),
-    column("exact", "exact", "whether cycles are exact; otherwise no fewer than these", |row| match row.cycles {
+    column("exact", "", "whether cycles are exact; otherwise no fewer than these", |row| match row.cycles {
         Some(_) => Cell::Text(if row.exact { "yes" } else { "at least" }.into()),
         None => Cell::Missing,
     }),
-    column("milliseconds", "time, ms", "cycles over the clock", |row| number(row.milliseconds)),
     column("speedup", "speed-up", "cycles of all layers at 8 bits over these", |row| number(row.speedup)),
+    column("milliseconds", "time, ms", "cycles over the clock", |row| number(row.milliseconds)),
     column("tops", "TOPS", "two operations for each multiply-accumulate, over the time", |row| number(row.tops)),
-    column("utilisation", "utilisation", "share of the array's bit operations that are the network's", |row| {
+    column("utilisation", "utili\u{ad}sation", "share of the array's bit operations that are the network's", |row| {
         share(row.utilisation)
     }),
     column("energy_uj", "energy, uJ", "by the energy file, external memory included", |row| number(row.energy_uj)),
@@ -84,6 +75,21 @@ pub const COLUMNS: [Column; 23] = [
         number(row.tops_per_watt)
     }),
     column("accuracy", "accuracy", "share of labelled images classified correctly", |row| share(row.accuracy)),
+    column("macs", "MACs", "multiply-accumulates of the network", |row| Cell::Large(row.macs)),
+    column("bops", "BOPs", "bit operations: multiply-accumulates times both widths", |row| Cell::Large(row.bops)),
+    column("bops_without_zeros", "BOPs, no zeros", "the same without weights that are 0 at their width", |row| {
+        large(row.bops_without_zeros)
+    }),
+    column("weight_bytes", "weights packed, B", "bytes if each layer's weights were stored at its width", |row| {
+        Cell::Large(row.weight_bytes)
+    }),
+    column(
+        "weight_bytes_stored",
+        "weights stored, B",
+        "bytes that are stored: Crumb keeps one int8 copy for all widths",
+        |row| large(row.weight_bytes_stored),
+    ),
+    column("weight_bytes_read", "weights read, B", "bytes read from the weight memory", |row| large(row.weight_bytes_read)),
     column("first_last_macs", "ends: MACs", "the first and the last layer's share of multiply-accumulates", |row| {
         share(row.first_last.macs)
     }),
@@ -93,7 +99,7 @@ pub const COLUMNS: [Column; 23] = [
     }),
     column("first_last_energy", "ends: energy", "their share of energy", |row| share(row.first_last.energy)),
     column("energy_table", "energy file", "whose figures the energy is by", |row| Cell::Text(row.energy_table.clone())),
-    column("energy_missing", "not in the energy", "events and standing costs that the file has no figure for", |row| {
+    column("energy_missing", "", "events and standing costs that the file has no figure for", |row| {
         Cell::Text(row.energy_missing.join(" "))
     }),
 ];

@@ -13,7 +13,7 @@ pub fn text(report: &Report) -> Result<String, csv::Error> {
     for row in &report.metrics {
         writer.write_record(COLUMNS.iter().map(|column| match (column.of)(row) {
             Cell::Text(text) => text,
-            Cell::Count(value) => value.to_string(),
+            Cell::Count(value) | Cell::Large(value) => value.to_string(),
             Cell::Number(value) | Cell::Share(value) => value.to_string(),
             Cell::Missing => String::new(),
         }))?;

@@ -3,13 +3,18 @@
 use super::chart::scale::number;
 use super::chart::{Bar, Bars, Line, Plot, Point, Row, Scale};
 use super::{Estimated, Report};
+use crate::cli::table::thousands;
 use crate::estimate::network::{LayerEstimate, Summary};
 use crumb_arch::{ArrayConfig, Counter};
 use maud::Markup;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Bits of activations and weights of each layer.
-pub fn plan(shown: &Estimated) -> Markup {
+/// Bits of activations and weights of each layer; nothing where all layers have the same.
+pub fn plan(shown: &Estimated) -> Option<Markup> {
+    let layers = &shown.estimate.layers;
+    if layers.windows(2).all(|pair| pair[0].precision == pair[1].precision) {
+        return None;
+    }
     let row = |layer: &LayerEstimate| {
         let bar = |what: &str, bits: u8, class| Bar {
             value: Some(bits.into()),
@@ -17,9 +22,9 @@ pub fn plan(shown: &Estimated) -> Markup {
             title: format!("{}, {}: {what} of {bits} bits", layer.name, layer.precision),
         };
         let bars = vec![bar("activations", layer.act_bits, 0), bar("weights", layer.weight_bits, 1)];
-        Row { label: layer.name.clone(), bars }
+        Row { label: layer.name.clone(), bars, note: None }
     };
-    Bars {
+    let chart = Bars {
         id: "plan",
         title: "The plan",
         about: &format!("bits of activations and weights by layer: {}", shown.precision),
@@ -28,9 +33,9 @@ pub fn plan(shown: &Estimated) -> Markup {
         unit: "",
         end: Some(8.0),
         reference: None,
-        rows: shown.estimate.layers.iter().map(row).collect(),
-    }
-    .draw()
+        rows: layers.iter().map(row).collect(),
+    };
+    Some(chart.draw())
 }
 
 /// Each layer and all of them.
@@ -49,7 +54,7 @@ pub fn utilisation(shown: &Estimated) -> Markup {
         };
         let bars =
             vec![bar("utilisation", cost.roofline.utilisation, 0), bar("whole tiles leave", cost.roofline.mapping_bound, 4)];
-        Row { label: name.to_owned(), bars }
+        Row { label: name.to_owned(), bars, note: None }
     };
     Bars {
         id: "utilisation",
@@ -80,12 +85,13 @@ pub fn stalls(shown: &Estimated) -> Markup {
             let share = 100.0 * cycles as f64 / all;
             Bar { value: Some(share), class, title: format!("{name}, {name_of_use}: {cycles} cycles, {share:.1} %") }
         };
-        Row { label: format!("{name}"), bars: uses.iter().enumerate().map(bar).collect() }
+        let bars = uses.iter().enumerate().map(bar).collect();
+        Row { label: name.to_owned(), bars, note: Some(thousands(cost.counters[Counter::Cycles])) }
     };
     Bars {
         id: "stalls",
         title: "What cycles are spent on",
-        about: &format!("% of each layer's cycles at {}; every cycle has one reason", shown.precision),
+        about: &format!("% of each layer's cycles at {}, which stand behind; every cycle has one reason", shown.precision),
         legend: uses.iter().enumerate().map(|(class, &counter)| (class, use_name(counter))).collect(),
         stacked: true,
         unit: " %",

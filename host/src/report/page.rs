@@ -73,8 +73,8 @@ fn highlights(report: &Report) -> Markup {
     let cards = [
         ("fewer cycles than a8w8", "\u{d7}", best(report, |row| row.speedup)),
         ("less energy than a8w8", "\u{d7}", best(report, |row| row.energy_gain)),
-        ("attained", " TOPS", best(report, |row| row.tops)),
-        ("external memory included", " TOPS/W", best(report, |row| row.tops_per_watt)),
+        ("operations a second", "OPS", best(report, |row| row.tops.map(|tops| 1e12 * tops))),
+        ("external memory included", "OPS/W", best(report, |row| row.tops_per_watt.map(|tops| 1e12 * tops))),
         ("of images right, at best", " %", best(report, |row| row.accuracy.map(|share| 100.0 * share))),
     ];
     html! {
@@ -90,6 +90,7 @@ fn cell(cell: Cell) -> Markup {
     match cell {
         Cell::Text(text) => html! { td class="text" { (text) } },
         Cell::Count(value) => html! { td { (thousands(value)) } },
+        Cell::Large(value) => html! { td title=(thousands(value)) { (number(value as f64)) } },
         Cell::Number(value) => html! { td { (number(value)) } },
         Cell::Share(value) => html! { td { (format!("{:.1} %", 100.0 * value)) } },
         Cell::Missing => html! { td class="missing" title="not known" { "-" } },
@@ -100,12 +101,12 @@ fn metrics(report: &Report) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Metrics of each precision" {
             table id="metrics" {
-                thead { tr { @for column in &COLUMNS { th scope="col" title=(column.meaning) { (column.heading) } } } }
+                thead { tr { @for column in &COLUMNS.iter().filter(|column| !column.heading.is_empty()) { th scope="col" title=(column.meaning) { (column.heading) } } } }
                 tbody {
                     @for row in &report.metrics {
                         tr class=(if row.kind == Kind::Baseline || row.name == ALL_EIGHT { "baseline" } else { "own" }) {
                             th scope="row" { (row.name) }
-                            @for column in COLUMNS.iter().skip(1) { (cell((column.of)(row))) }
+                            @for column in COLUMNS.iter().skip(1).filter(|column| !column.heading.is_empty()) { (cell((column.of)(row))) }
                         }
                     }
                 }
@@ -123,7 +124,8 @@ fn by_layer(report: &Report, shown: &Estimated) -> Markup {
         section {
             h2 { "Layer by layer: " (shown.precision) }
             div class="charts" {
-                (layers::roofline(report, shown)) (layers::utilisation(shown)) (layers::stalls(shown)) (layers::plan(shown))
+                (layers::roofline(report, shown)) (layers::utilisation(shown)) (layers::stalls(shown))
+                @if let Some(chart) = layers::plan(shown) { (chart) }
             }
             details open[shown.estimate.layers.len() <= OPEN] {
                 summary { "Figures of " (shown.estimate.layers.len()) " layers" }

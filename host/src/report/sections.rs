@@ -27,7 +27,7 @@ pub fn gains(report: &Report) -> Markup {
         unit: "\u{d7}",
         end: None,
         reference: Some(1.0),
-        rows: own.map(|row| Row { label: row.name.clone(), bars: bars(row) }).collect(),
+        rows: own.map(|row| Row { label: row.name.clone(), bars: bars(row), note: None }).collect(),
     }
     .draw()
 }
@@ -46,7 +46,7 @@ fn breakdown(report: &Report, id: &str, title: &str, about: &str, from: usize) -
             let text = value.map_or_else(|| "not known".into(), |value| format!("{} uJ", number(value)));
             Bar { value, class: part, title: format!("{precision}, {}: {text}", PARTS[part].replace('_', " ")) }
         };
-        Row { label: precision.clone(), bars: shown.iter().map(bar).collect() }
+        Row { label: precision.clone(), bars: shown.iter().map(bar).collect(), note: None }
     };
     Bars {
         id,

@@ -32,6 +32,8 @@ pub struct Row {
     pub label: String,
     /// Bars, below each other or in a row.
     pub bars: Vec<Bar>,
+    /// What stands behind a row's stack, if it is not the stack's length.
+    pub note: Option<String>,
 }
 
 /// A chart of bars.
@@ -131,7 +133,10 @@ impl Bars<'_> {
             .collect();
         html! {
             @for (bar, from, to) in &parts { (Self::rect(bar, x(*from), x(*to), top)) }
-            (self.value((!parts.is_empty()).then_some(from), top))
+            @match &row.note {
+                Some(note) => text class="value" x="100%" y=(format!("{:.1}", top + BAR - 3.0)) text-anchor="end" { (note) },
+                None => (self.value((!parts.is_empty()).then_some(from), top)),
+            }
         }
     }
 }
@@ -142,7 +147,7 @@ mod tests {
 
     fn chart(stacked: bool, values: &[Option<f64>]) -> String {
         let bars = values.iter().enumerate().map(|(class, &value)| Bar { value, class, title: format!("<{class}>") });
-        let rows = vec![Row { label: "a & b".into(), bars: bars.collect() }];
+        let rows = vec![Row { label: "a & b".into(), bars: bars.collect(), note: None }];
         let chart =
             Bars { id: "x", title: "t", about: "a", legend: vec![], stacked, unit: " uJ", end: None, reference: None, rows };
         chart.draw().into_string()

@@ -112,7 +112,7 @@ impl Plot<'_> {
         html! {
             circle class=(format!("mark c{}", point.class)) cx=(percent(x)) cy=(format!("{y:.1}")) r="4.5" { title { (point.title) } }
             @if !point.label.is_empty() {
-                text class="name" x=(percent(x)) dx=(dx) y=(format!("{:.1}", y - 5.0)) text-anchor=(anchor) { (point.label) }
+                text class="name" x=(percent(x)) dx=(dx) y=(format!("{:.1}", y + 15.0)) text-anchor=(anchor) { (point.label) }
             }
         }
     }
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn points_stand_where_the_scales_say() {
-        let (x, y) = (Scale::Log { from: 0, to: 2 }, Scale::Linear { from: 0.0, to: 4.0 });
+        let (x, y) = (Scale::Log { from: 1.0, to: 100.0 }, Scale::Linear { from: 0.0, to: 4.0 });
         let point = |at, label: &str| Point { at, class: 3, title: "p".into(), label: label.into() };
         let line = Line { from: [1.0, 0.0], to: [100.0, 4.0], name: "roof".into(), class: "roof" };
         let points = vec![point([10.0, 1.0], ""), point([100.0, 4.0], "end")];

@@ -10,12 +10,12 @@ pub enum Scale {
         /// The value at the end.
         to: f64,
     },
-    /// Logarithmic between two powers of ten.
+    /// Logarithmic between two values above 0.
     Log {
-        /// The exponent at the beginning.
-        from: i32,
-        /// The exponent at the end.
-        to: i32,
+        /// The value at the beginning.
+        from: f64,
+        /// The value at the end.
+        to: f64,
     },
 }
 
@@ -52,22 +52,22 @@ impl Scale {
         Self::Linear { from: (least / step + 1e-9).floor() * step, to: (largest / step - 1e-9).ceil() * step }
     }
 
-    /// Powers of ten around all values above 0.
+    /// Round numbers (1, 2 or 5 times a power of ten) around all values above 0.
     pub fn log(values: impl IntoIterator<Item = f64>) -> Self {
         let positive = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
         let (least, largest) = positive.fold((f64::INFINITY, 0f64), |(a, b), value| (a.min(value), b.max(value)));
         if largest == 0.0 {
-            return Self::Log { from: 0, to: 1 };
+            return Self::Log { from: 1.0, to: 10.0 };
         }
-        let from = least.log10().floor() as i32;
-        Self::Log { from, to: (largest.log10().ceil() as i32).max(from + 1) }
+        // Below x is what 1/x is below.
+        let (from, to) = (1.0 / round_up(1.0 / least), round_up(largest));
+        Self::Log { from, to: if to > from { to } else { 10.0 * from } }
     }
 
     /// The first and the last value.
     pub fn ends(&self) -> [f64; 2] {
         match *self {
-            Self::Linear { from, to } => [from, to],
-            Self::Log { from, to } => [10f64.powi(from), 10f64.powi(to)],
+            Self::Linear { from, to } | Self::Log { from, to } => [from, to],
         }
     }
 
@@ -76,7 +76,7 @@ impl Scale {
         let share = match *self {
             Self::Linear { from, to } => (value - from) / (to - from),
             Self::Log { .. } if value <= 0.0 => 0.0,
-            Self::Log { from, to } => (value.log10() - f64::from(from)) / f64::from(to - from),
+            Self::Log { from, to } => (value / from).ln() / (to / from).ln(),
         };
         share.clamp(0.0, 1.0)
     }
@@ -90,8 +90,13 @@ impl Scale {
                 (0..=count).map(|i| from + f64::from(i) * step).collect()
             }
             Self::Log { from, to } => {
-                let skip = usize::try_from((to - from + 4) / 5).unwrap_or(1).max(1);
-                (from..=to).step_by(skip).map(|exponent| 10f64.powi(exponent)).collect()
+                let decades = (from.log10().floor() as i32, to.log10().ceil() as i32);
+                // Over a decade or two, 2 and 5 have ticks too; over many, not every decade has one.
+                let rounds: &[f64] = if to / from <= 101.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+                let skip = usize::try_from((decades.1 - decades.0) / 6).unwrap_or(0) + 1;
+                let powers = (decades.0..=decades.1).step_by(skip).map(|exponent| 10f64.powi(exponent));
+                let ticks = powers.flat_map(|power| rounds.iter().map(move |round| round * power));
+                ticks.filter(|tick| (from * 0.999..=to * 1.001).contains(tick)).collect()
             }
         }
     }
@@ -130,12 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn logarithmic_scales_end_at_powers_of_ten() {
+    fn logarithmic_scales_end_at_round_numbers() {
         let scale = Scale::log([0.3, 0.0, 40.0]);
-        assert_eq!(scale, Scale::Log { from: -1, to: 2 });
-        assert_eq!([scale.at(0.1), scale.at(100.0), scale.at(0.0)], [0.0, 1.0, 0.0]);
-        assert!((scale.at(1.0) - 1.0 / 3.0).abs() < 1e-12);
-        assert!(Scale::log([1e-9, 1e12]).ticks().len() <= 6);
+        let [from, to] = scale.ends();
+        assert!((from - 0.2).abs() < 1e-12 && to == 50.0, "{from} {to}");
+        assert_eq!([scale.at(from), scale.at(to), scale.at(0.0)], [0.0, 1.0, 0.0]);
+        assert!((scale.at(10f64.sqrt()) - 0.5).abs() < 1e-12);
+        let short: Vec<f64> = Scale::log([1.5, 40.0]).ticks();
+        assert_eq!(short, [1.0, 2.0, 5.0, 10.0, 20.0, 50.0]);
+        assert!(Scale::log([1e-9, 1e12]).ticks().len() <= 8);
         assert_eq!(Scale::log([0.0]).ends(), [1.0, 10.0]);
     }
 
