@@ -20,6 +20,7 @@ pub enum Cell {
 }
 
 /// A column.
+#[derive(Debug)]
 pub struct Column {
     /// Its name in JSON and CSV.
     pub key: &'static str,

@@ -1,7 +1,7 @@
 //! The page: one HTML file without scripts, which loads nothing, in the colours that the reader prefers.
 
-use super::chart::scale::number;
-use super::columns::{COLUMNS, Cell};
+use super::chart::scale::{number, quantity};
+use super::columns::{COLUMNS, Cell, Column};
 use super::metrics::{ALL_EIGHT, Kind, Metrics};
 use super::{Estimated, Report, baseline, layers, sections};
 use crate::cli::table::thousands;
@@ -75,12 +75,12 @@ fn highlights(report: &Report) -> Markup {
         ("less energy than a8w8", "\u{d7}", best(report, |row| row.energy_gain)),
         ("operations a second", "OPS", best(report, |row| row.tops.map(|tops| 1e12 * tops))),
         ("external memory included", "OPS/W", best(report, |row| row.tops_per_watt.map(|tops| 1e12 * tops))),
-        ("of images right, at best", " %", best(report, |row| row.accuracy.map(|share| 100.0 * share))),
+        ("of images right, at best", "%", best(report, |row| row.accuracy.map(|share| 100.0 * share))),
     ];
     html! {
         ul class="cards" {
             @for (what, unit, found) in cards {
-                @if let Some((value, name)) = found { li { b { (number(value)) (unit) } span { (what) } em { (name) } } }
+                @if let Some((value, name)) = found { li { b { (quantity(value, unit)) } span { (what) } em { (name) } } }
             }
         }
     }
@@ -97,16 +97,23 @@ fn cell(cell: Cell) -> Markup {
     }
 }
 
+/// Columns that the page has: those with a heading, and something in some row.
+fn shown_columns(report: &Report) -> Vec<&'static Column> {
+    let filled = |column: &Column| report.metrics.iter().any(|row| (column.of)(row) != Cell::Missing);
+    COLUMNS.iter().filter(|column| !column.heading.is_empty() && filled(column)).collect()
+}
+
 fn metrics(report: &Report) -> Markup {
+    let columns = shown_columns(report);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Metrics of each precision" {
             table id="metrics" {
-                thead { tr { @for column in &COLUMNS.iter().filter(|column| !column.heading.is_empty()) { th scope="col" title=(column.meaning) { (column.heading) } } } }
+                thead { tr { @for column in &columns { th scope="col" title=(column.meaning) { (column.heading) } } } }
                 tbody {
                     @for row in &report.metrics {
                         tr class=(if row.kind == Kind::Baseline || row.name == ALL_EIGHT { "baseline" } else { "own" }) {
                             th scope="row" { (row.name) }
-                            @for column in COLUMNS.iter().skip(1).filter(|column| !column.heading.is_empty()) { (cell((column.of)(row))) }
+                            @for column in columns.iter().skip(1) { (cell((column.of)(row))) }
                         }
                     }
                 }

@@ -118,6 +118,13 @@ pub fn number(value: f64) -> String {
     text + unit
 }
 
+/// The same with a space and a unit: `12.3 kOPS`.
+pub fn quantity(value: f64, unit: &str) -> String {
+    let text = number(value);
+    let digits = text.trim_end_matches(|c: char| c.is_alphabetic());
+    format!("{digits} {}{unit}", &text[digits.len()..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +161,6 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
+        assert_eq!([quantity(18.06e9, "OPS"), quantity(98.4, "%")], ["18.1 GOPS", "98.4 %"]);
     }
 }
