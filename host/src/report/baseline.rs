@@ -2,7 +2,7 @@
 //!
 //! M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014, figure 1.1.9, 45 nm, 0.9 V: a 16-bit floating-point
 //! add 0.4 pJ, a multiply 1.1 pJ. Memories and DRAM are those of `horowitz-45nm`. There is no such machine here, so there are no cycles;
-//! as there, clock, registers, control and leakage are in no sum: a lower bound, to be compared with the row at 8 bits by the same file.
+//! as there, clock, registers, control and leakage are in no sum, nor is the memory of biases: a lower bound, to be compared with the row at 8 bits by the same file.
 
 use super::metrics::{FirstLast, Kind, Metrics, weights};
 use super::ratio;
@@ -57,7 +57,7 @@ pub fn fp16(eight: &NetworkEstimate, model: &Model, config: &ArrayConfig) -> Met
         utilisation: None,
         energy_uj: Some(pj / 1e6),
         energy_table: TABLE.into(),
-        energy_missing: ["clock_pj", "leakage_nw", "registers", "control"].map(str::to_owned).to_vec(),
+        energy_missing: ["clock_pj", "leakage_nw", "registers", "control", "parameter_memory"].map(str::to_owned).to_vec(),
         tops_per_watt: ratio(2.0 * total.macs as f64, pj),
         ..row
     }

@@ -106,16 +106,13 @@ impl Source {
         }
     }
 
-    /// The network and its plan, which may change the network: biases, and zeros for pruned weights; `None` for a table.
+    /// The plan of the arguments, which may change the network: biases, and zeros for pruned weights; `None` for a table.
     ///
     /// # Errors
     /// Plans that do not fit the network.
-    pub fn with_plan(&mut self, options: &PlanOptions) -> Result<Option<(&Network, PrecisionPlan)>, Failure> {
+    pub fn plan(&mut self, options: &PlanOptions) -> Result<Option<PrecisionPlan>, Failure> {
         match &mut self.layers {
-            Layers::Model { network, .. } => {
-                let plan = resolved(options, network)?;
-                Ok(Some((network, plan)))
-            }
+            Layers::Model { network, .. } => resolved(options, network).map(Some),
             Layers::Table(_) => Ok(None),
         }
     }

@@ -151,7 +151,7 @@ impl Report {
             let options = PlanOptions::of_file(path.clone());
             let mut source = source.clone();
             let (workload, name) = source.planned(&options, false, config)?;
-            let plan = source.with_plan(&options)?.map(|(_, plan)| plan);
+            let plan = source.plan(&options)?;
             candidates.push(Candidate { name, kind: Kind::Plan, source, plan, workload });
         }
         Ok((candidates, refused))

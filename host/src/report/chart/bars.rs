@@ -70,7 +70,7 @@ impl Bars<'_> {
 
     /// The chart.
     pub fn draw(&self) -> Markup {
-        let scale = self.end.map_or_else(|| Scale::from_zero(self.lengths()), |end| Scale::Linear { from: 0.0, to: end });
+        let scale = self.end.map_or_else(|| Scale::from_zero(self.lengths()), Scale::to);
         let x = |value: f64| FROM + (TO - FROM) * scale.at(value);
         let mut y = AXIS;
         let mut tops = Vec::new();

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn points_stand_where_the_scales_say() {
-        let (x, y) = (Scale::Log { from: 1.0, to: 100.0 }, Scale::Linear { from: 0.0, to: 4.0 });
+        let (x, y) = (Scale::Log { from: 1.0, to: 100.0 }, Scale::to(4.0));
         let point = |at, label: &str| Point { at, class: 3, title: "p".into(), label: label.into() };
         let line = Line { from: [1.0, 0.0], to: [100.0, 4.0], name: "roof".into(), class: "roof" };
         let points = vec![point([10.0, 1.0], ""), point([100.0, 4.0], "end")];

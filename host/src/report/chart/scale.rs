@@ -9,6 +9,8 @@ pub enum Scale {
         from: f64,
         /// The value at the end.
         to: f64,
+        /// From tick to tick.
+        step: f64,
     },
     /// Logarithmic between two values above 0.
     Log {
@@ -47,9 +49,14 @@ impl Scale {
         }
     }
 
+    /// From 0 to this, which need not be round.
+    pub fn to(end: f64) -> Self {
+        Self::Linear { from: 0.0, to: end, step: round_up(end / TICKS) }
+    }
+
     fn between(least: f64, largest: f64) -> Self {
         let step = round_up((largest - least) / TICKS);
-        Self::Linear { from: (least / step + 1e-9).floor() * step, to: (largest / step - 1e-9).ceil() * step }
+        Self::Linear { from: (least / step + 1e-9).floor() * step, to: (largest / step - 1e-9).ceil() * step, step }
     }
 
     /// Round numbers (1, 2 or 5 times a power of ten) around all values above 0.
@@ -67,14 +74,14 @@ impl Scale {
     /// The first and the last value.
     pub fn ends(&self) -> [f64; 2] {
         match *self {
-            Self::Linear { from, to } | Self::Log { from, to } => [from, to],
+            Self::Linear { from, to, .. } | Self::Log { from, to } => [from, to],
         }
     }
 
     /// Where a value is: 0 at the beginning, 1 at the end, within these.
     pub fn at(&self, value: f64) -> f64 {
         let share = match *self {
-            Self::Linear { from, to } => (value - from) / (to - from),
+            Self::Linear { from, to, .. } => (value - from) / (to - from),
             Self::Log { .. } if value <= 0.0 => 0.0,
             Self::Log { from, to } => (value / from).ln() / (to / from).ln(),
         };
@@ -84,8 +91,7 @@ impl Scale {
     /// Round numbers along the axis.
     pub fn ticks(&self) -> Vec<f64> {
         match *self {
-            Self::Linear { from, to } => {
-                let step = round_up((to - from) / TICKS);
+            Self::Linear { from, to, step } => {
                 let count = ((to - from) / step).round() as i32;
                 (0..=count).map(|i| from + f64::from(i) * step).collect()
             }
@@ -132,13 +138,16 @@ mod tests {
     #[test]
     fn linear_scales_end_at_round_numbers() {
         let scale = Scale::from_zero([0.0, 3.0, 8.7]);
-        assert_eq!(scale, Scale::Linear { from: 0.0, to: 10.0 });
+        assert_eq!(scale, Scale::Linear { from: 0.0, to: 10.0, step: 2.0 });
         assert_eq!(scale.ticks(), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!([scale.at(0.0), scale.at(5.0), scale.at(99.0)], [0.0, 0.5, 1.0]);
         assert_eq!(Scale::from_zero([]).ends(), [0.0, 1.0]);
         let [from, to] = Scale::around([0.969, 0.987]).ends();
         assert!(from <= 0.969 && from > 0.95 && to >= 0.987 && to < 1.0, "{from} {to}");
-        assert_eq!(Scale::around([3.0]).at(3.0), 0.5);
+        assert!((Scale::around([3.0]).at(3.0) - 0.5).abs() < 1e-12);
+        // Ticks are round wherever the scale begins.
+        let ticks = Scale::around([0.969, 0.987]).ticks();
+        assert!(ticks.iter().all(|tick| ((tick * 200.0).round() / 200.0 - tick).abs() < 1e-12), "{ticks:?}");
     }
 
     #[test]
