@@ -27,23 +27,29 @@ fn expected(report: &Value) -> Vec<(&'static str, usize)> {
     let estimates = report["estimates"].as_array().unwrap();
     let shown = estimates.iter().find(|estimate| estimate["precision"] == report["shown"]).unwrap();
     let layers = shown["layers"].as_array().unwrap().len();
-    let known = |estimate: &&Value| {
-        let energy = estimate["total"]["energy_pj"].as_object().unwrap();
+    let known = |costs: &Value| {
+        let energy = costs["energy_pj"].as_object().unwrap();
         energy.iter().filter(|(name, pj)| !["total", "missing"].contains(&name.as_str()) && !pj.is_null()).count()
     };
-    let all: usize = estimates.iter().map(|estimate| known(&estimate)).sum();
+    let all: usize = estimates.iter().map(|estimate| known(&estimate["total"])).sum();
+    let by_layer: usize = shown["layers"].as_array().unwrap().iter().map(known).sum();
     let dram = estimates.iter().filter(|estimate| !estimate["total"]["energy_pj"]["dram"].is_null()).count();
     let own = report["metrics"].as_array().unwrap().iter().filter(|row| row["kind"] != "baseline");
+    let both = own.clone().filter(|row| row["name"] == "a8w8" || row["name"] == report["shown"]);
+    let ends: usize =
+        both.map(|row| row["first_last"].as_object().unwrap().values().filter(|share| !share.is_null()).count()).sum();
     let gains: usize = own.map(|row| ["speedup", "energy_gain"].iter().filter(|key| !row[**key].is_null()).count()).sum();
     let all_layers = shown["layers"].as_array().unwrap();
     let uniform = all_layers.iter().all(|layer| layer["precision"] == all_layers[0]["precision"]);
     let front = report["front"]["front"].as_array().map_or(0, Vec::len);
     vec![
         ("gains", gains),
+        ("ends", ends),
         ("energy", all),
         ("energy-on-chip", all - dram),
         ("roofline", layers + 1),
         ("utilisation", 2 * (layers + 1)),
+        ("energy-by-layer", by_layer),
         ("stalls", 8 * (layers + 1)),
         ("plan", if uniform { 0 } else { 2 * layers }),
         ("front-loss", front),

@@ -1,7 +1,7 @@
 //! Charts of one precision, layer by layer: its plan, utilisation, what cycles are spent on, and the roofline.
 
 use super::chart::scale::number;
-use super::chart::{Bar, Bars, Line, Plot, Point, Row, Scale};
+use super::chart::{Bar, Bars, Layout, Line, Plot, Point, Row, Scale};
 use super::{Estimated, Report};
 use crate::cli::table::thousands;
 use crate::estimate::network::{LayerEstimate, Summary};
@@ -29,7 +29,7 @@ pub fn plan(shown: &Estimated) -> Option<Markup> {
         title: "The plan",
         about: &format!("bits of activations and weights by layer: {}", shown.precision),
         legend: vec![(0, "activations".into()), (1, "weights".into())],
-        stacked: false,
+        layout: Layout::Below,
         unit: "",
         end: Some(8.0),
         reference: None,
@@ -61,7 +61,7 @@ pub fn utilisation(shown: &Estimated) -> Markup {
         title: "Utilisation of the array",
         about: &format!("share of its bit operations, by layer at {}", shown.precision),
         legend: vec![(0, "attained".into()), (4, "if only whole tiles limited it".into())],
-        stacked: false,
+        layout: Layout::InFront,
         unit: " %",
         end: Some(100.0),
         reference: None,
@@ -93,7 +93,7 @@ pub fn stalls(shown: &Estimated) -> Markup {
         title: "What cycles are spent on",
         about: &format!("% of each layer's cycles at {}, which stand behind; every cycle has one reason", shown.precision),
         legend: uses.iter().enumerate().map(|(class, &counter)| (class, use_name(counter))).collect(),
-        stacked: true,
+        layout: Layout::Stacked,
         unit: " %",
         end: Some(100.0),
         reference: None,

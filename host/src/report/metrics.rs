@@ -141,7 +141,9 @@ impl Metrics {
 
     /// Fills in what compares rows: each with all layers at 8 bits, energies only by the same file.
     pub fn compare(rows: &mut [Self]) {
-        let eight: Vec<Self> = rows.iter().filter(|row| row.name.starts_with(ALL_EIGHT)).cloned().collect();
+        // A plan's file may have any name.
+        let all_eight = |row: &&Self| row.kind != Kind::Plan && row.name.starts_with(ALL_EIGHT);
+        let eight: Vec<Self> = rows.iter().filter(all_eight).cloned().collect();
         for row in rows {
             let cycles = eight.iter().find_map(|eight| eight.cycles);
             row.speedup = cycles.zip(row.cycles).and_then(|(eight, own)| ratio(eight as f64, own as f64));

@@ -11,6 +11,7 @@ pub mod baseline;
 mod chart;
 mod columns;
 pub mod csv;
+mod energy;
 pub mod front;
 mod layers;
 pub mod metrics;

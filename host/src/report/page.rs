@@ -3,7 +3,7 @@
 use super::chart::scale::{number, quantity};
 use super::columns::{COLUMNS, Cell, Column};
 use super::metrics::{ALL_EIGHT, Kind, Metrics};
-use super::{Estimated, Report, baseline, layers, sections};
+use super::{Estimated, Report, baseline, energy, layers, sections};
 use crate::cli::table::thousands;
 use crate::estimate::network::LayerEstimate;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -40,7 +40,7 @@ pub fn html(report: &Report) -> String {
                     (highlights(report))
                     section { h2 { "Side by side" } (metrics(report)) (refusals(report)) }
                     section { h2 { "By precision" } div class="charts" {
-                        (sections::gains(report)) (sections::energy(report)) (sections::energy_on_chip(report))
+                        (sections::gains(report)) (sections::ends(report)) (energy::all(report)) (energy::on_chip(report))
                     } }
                     @if let Some(front) = &report.front {
                         section { h2 { "Plans" } div class="charts" { @for chart in sections::front(front) { (chart) } } }
@@ -131,8 +131,9 @@ fn by_layer(report: &Report, shown: &Estimated) -> Markup {
         section {
             h2 { "Layer by layer: " (shown.precision) }
             div class="charts" {
-                (layers::roofline(report, shown)) (layers::utilisation(shown)) (layers::stalls(shown))
+                (layers::roofline(report, shown)) (layers::utilisation(shown))
                 @if let Some(chart) = layers::plan(shown) { (chart) }
+                (layers::stalls(shown)) (energy::by_layer(report, shown))
             }
             details open[shown.estimate.layers.len() <= OPEN] {
                 summary { "Figures of " (shown.estimate.layers.len()) " layers" }

@@ -1,11 +1,9 @@
-//! Charts of all precisions: speed and energy against all layers at 8 bits, where energy goes, and the planner's front.
+//! Charts of all precisions: speed and energy against all layers at 8 bits, the first and the last layer, and the planner's front.
 
-use super::chart::scale::number;
-use super::chart::{Bar, Bars, Line, Plot, Point, Row, Scale};
+use super::Report;
+use super::chart::{Bar, Bars, Layout, Line, Plot, Point, Row, Scale};
 use super::front::{self, Front};
-use super::metrics::{Kind, Metrics};
-use super::{Estimated, Report};
-use crate::energy::PARTS;
+use super::metrics::{ALL_EIGHT, Kind, Metrics};
 use maud::Markup;
 
 /// Speed-up and energy gain of each precision.
@@ -23,7 +21,7 @@ pub fn gains(report: &Report) -> Markup {
         title: "Speed and energy against all layers at 8 bits",
         about: "times fewer cycles, times less energy; the line is a8w8",
         legend: vec![(0, "speed-up".into()), (1, "energy gain".into())],
-        stacked: false,
+        layout: Layout::Below,
         unit: "\u{d7}",
         end: None,
         reference: Some(1.0),
@@ -32,46 +30,40 @@ pub fn gains(report: &Report) -> Markup {
     .draw()
 }
 
-/// Where energy goes, at each precision; `from` leaves out the first parts.
-fn breakdown(report: &Report, id: &str, title: &str, about: &str, from: usize) -> Markup {
-    let known = |part: usize| {
-        let energies = report.estimates.iter().filter_map(|estimated| estimated.estimate.total.energy.as_ref());
-        energies.into_iter().any(|energy| energy.parts()[part].is_some())
-    };
-    let shown: Vec<usize> = (from..PARTS.len()).filter(|&part| known(part)).collect();
-    let row = |Estimated { precision, estimate }: &Estimated| {
-        let parts = estimate.total.energy.as_ref().map(crate::energy::Estimate::parts).unwrap_or_default();
-        let bar = |&part: &usize| {
-            let value = parts[part].map(|pj| pj / 1e6);
-            let text = value.map_or_else(|| "not known".into(), |value| format!("{} uJ", number(value)));
-            Bar { value, class: part, title: format!("{precision}, {}: {text}", PARTS[part].replace('_', " ")) }
+/// A figure of a row.
+type Of = fn(&Metrics) -> Option<f64>;
+
+/// The first and the last layer, which papers often leave at 8 bits: their shares at that, and at the precision that is shown.
+pub fn ends(report: &Report) -> Markup {
+    let found = |name: &str| report.metrics.iter().find(|row| row.kind != Kind::Baseline && row.name == name);
+    let eight = found(ALL_EIGHT).filter(|_| report.shown != ALL_EIGHT).map(|row| (4, row));
+    let rows: Vec<(usize, &Metrics)> = eight.into_iter().chain(found(&report.shown).map(|row| (0, row))).collect();
+    let shares: [(&str, Of); 4] = [
+        ("MACs", |row| row.first_last.macs),
+        ("packed weights", |row| row.first_last.weight_bytes),
+        ("cycles", |row| row.first_last.cycles),
+        ("energy", |row| row.first_last.energy),
+    ];
+    let row = |(what, of): &(&str, Of)| {
+        let bar = |&(class, row): &(usize, &Metrics)| {
+            let value = of(row).map(|share| 100.0 * share);
+            let text = value.map_or_else(|| "not known".into(), |value| format!("{value:.1} %"));
+            Bar { value, class, title: format!("{}, {what}: {text}", row.name) }
         };
-        Row { label: precision.clone(), bars: shown.iter().map(bar).collect(), note: None }
+        Row { label: (*what).to_owned(), bars: rows.iter().map(bar).collect(), note: None }
     };
     Bars {
-        id,
-        title,
-        about,
-        legend: shown.iter().map(|&part| (part, PARTS[part].replace('_', " "))).collect(),
-        stacked: true,
-        unit: "",
+        id: "ends",
+        title: "The first and the last layer",
+        about: "% of the network's; quantization papers often leave these two at 8 bits",
+        legend: rows.iter().map(|(class, row)| (*class, row.name.clone())).collect(),
+        layout: Layout::Below,
+        unit: " %",
         end: None,
         reference: None,
-        rows: report.estimates.iter().map(row).collect(),
+        rows: shares.iter().map(row).collect(),
     }
     .draw()
-}
-
-/// All energy.
-pub fn energy(report: &Report) -> Markup {
-    let about = format!("uJ by '{}', external memory included", report.energy_table);
-    breakdown(report, "energy", "Where energy goes", &about, 0)
-}
-
-/// Energy without external memory, which hides the rest.
-pub fn energy_on_chip(report: &Report) -> Markup {
-    let about = format!("uJ by '{}', without external memory", report.energy_table);
-    breakdown(report, "energy-on-chip", "Where energy goes on the chip", &about, 1)
 }
 
 fn plan_title(point: &front::Point) -> String {
@@ -114,8 +106,8 @@ pub fn front(front: &Front) -> Vec<Markup> {
     let loss = front_plot(front, "front-loss", "Plans that no other beats: loss", &front.loss, |point| Some(point.measured_loss));
     let labelled = front.front.iter().any(|point| point.measured_accuracy.is_some());
     let accuracy = labelled.then(|| {
-        front_plot(front, "front-accuracy", "The same plans: accuracy", "share of images classified correctly", |point| {
-            point.measured_accuracy
+        front_plot(front, "front-accuracy", "The same plans: accuracy", "% of images classified correctly", |point| {
+            point.measured_accuracy.map(|share| 100.0 * share)
         })
     });
     [Some(loss), accuracy].into_iter().flatten().collect()

@@ -182,7 +182,7 @@ impl Report {
             bar.inc();
         }
         bar.finish();
-        let eight = candidates.iter().find(|candidate| candidate.name == ALL_EIGHT);
+        let eight = candidates.iter().find(|candidate| candidate.kind == Kind::Uniform && candidate.name == ALL_EIGHT);
         if let Some(eight) = eight {
             rows.extend(self.baselines(&mut costs, &eight.workload, source, model)?);
         }

@@ -1,4 +1,4 @@
-//! Bars from left to right: one below the other, or stacked in a row.
+//! Bars from left to right: one below the other, stacked in a row, or one in front of another.
 
 use super::scale::number;
 use super::{Figure, Scale, percent, shortened};
@@ -13,6 +13,17 @@ const LABEL: usize = 17;
 const BAR: f64 = 13.0;
 const GAP: f64 = 9.0;
 const AXIS: f64 = 22.0;
+
+/// How a row's bars stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// One below the other.
+    Below,
+    /// One behind the end of another: parts of a whole.
+    Stacked,
+    /// The first in front of the others: parts of what may be.
+    InFront,
+}
 
 /// A bar, or a part of one.
 #[derive(Clone, Debug)]
@@ -30,9 +41,9 @@ pub struct Bar {
 pub struct Row {
     /// The label.
     pub label: String,
-    /// Bars, below each other or in a row.
+    /// Its bars.
     pub bars: Vec<Bar>,
-    /// What stands behind a row's stack, if it is not the stack's length.
+    /// What stands behind a row of one line, if it is not the length of its stack or its first bar.
     pub note: Option<String>,
 }
 
@@ -46,8 +57,8 @@ pub struct Bars<'a> {
     pub about: &'a str,
     /// What colours mean.
     pub legend: Vec<(usize, String)>,
-    /// Whether a row's bars are parts of one.
-    pub stacked: bool,
+    /// How a row's bars stand.
+    pub layout: Layout,
     /// What follows a value.
     pub unit: &'a str,
     /// The end of the axis, if it is not the largest value.
@@ -63,9 +74,14 @@ impl Bars<'_> {
     fn lengths(&self) -> Vec<f64> {
         let of = |row: &Row| {
             let values = row.bars.iter().filter_map(|bar| bar.value);
-            if self.stacked { vec![values.sum()] } else { values.collect() }
+            if self.layout == Layout::Stacked { vec![values.sum()] } else { values.collect() }
         };
         self.rows.iter().flat_map(of).collect()
+    }
+
+    /// Lines that a row takes.
+    fn lines(&self, row: &Row) -> usize {
+        if self.layout == Layout::Below { row.bars.len().max(1) } else { 1 }
     }
 
     /// The chart.
@@ -76,7 +92,7 @@ impl Bars<'_> {
         let mut tops = Vec::new();
         for row in &self.rows {
             tops.push(y);
-            let lines = if self.stacked { 1 } else { row.bars.len().max(1) };
+            let lines = self.lines(row);
             y += lines as f64 * BAR + GAP;
         }
         let bottom = y - GAP / 2.0;
@@ -89,11 +105,14 @@ impl Bars<'_> {
                 line class="reference" x1=(percent(x(value))) x2=(percent(x(value))) y1=(AXIS - 5.0) y2=(bottom) {}
             }
             @for (row, top) in self.rows.iter().zip(tops) {
-                @let lines = if self.stacked { 1 } else { row.bars.len().max(1) };
-                text class="label" x="0" y=(format!("{:.1}", top + lines as f64 * BAR / 2.0 + 4.0)) {
+                text class="label" x="0" y=(format!("{:.1}", top + self.lines(row) as f64 * BAR / 2.0 + 4.0)) {
                     title { (row.label) } (shortened(&row.label, LABEL))
                 }
-                @if self.stacked { (self.stack(row, top, &x)) } @else { (self.group(row, top, &x)) }
+                @match self.layout {
+                    Layout::Below => (self.group(row, top, &x)),
+                    Layout::Stacked => (self.stack(row, top, &x)),
+                    Layout::InFront => (self.in_front(row, top, &x)),
+                }
             }
         };
         let legend = self.legend.clone();
@@ -133,11 +152,21 @@ impl Bars<'_> {
             .collect();
         html! {
             @for (bar, from, to) in &parts { (Self::rect(bar, x(*from), x(*to), top)) }
-            @match &row.note {
-                Some(note) => text class="value" x="100%" y=(format!("{:.1}", top + BAR - 3.0)) text-anchor="end" { (note) },
-                None => (self.value((!parts.is_empty()).then_some(from), top)),
-            }
+            (self.note(row, (!parts.is_empty()).then_some(from), top))
         }
+    }
+
+    fn in_front(&self, row: &Row, top: f64, x: &dyn Fn(f64) -> f64) -> Markup {
+        html! {
+            @for bar in row.bars.iter().rev() { @if let Some(value) = bar.value { (Self::rect(bar, FROM, x(value), top)) } }
+            (self.note(row, row.bars.first().and_then(|bar| bar.value), top))
+        }
+    }
+
+    /// What stands behind a row of one line.
+    fn note(&self, row: &Row, value: Option<f64>, top: f64) -> Markup {
+        let Some(note) = &row.note else { return self.value(value, top) };
+        html! { text class="value" x="100%" y=(format!("{:.1}", top + BAR - 3.0)) text-anchor="end" { (note) } }
     }
 }
 
@@ -145,23 +174,23 @@ impl Bars<'_> {
 mod tests {
     use super::*;
 
-    fn chart(stacked: bool, values: &[Option<f64>]) -> String {
+    fn chart(layout: Layout, values: &[Option<f64>]) -> String {
         let bars = values.iter().enumerate().map(|(class, &value)| Bar { value, class, title: format!("<{class}>") });
         let rows = vec![Row { label: "a & b".into(), bars: bars.collect(), note: None }];
         let chart =
-            Bars { id: "x", title: "t", about: "a", legend: vec![], stacked, unit: " uJ", end: None, reference: None, rows };
+            Bars { id: "x", title: "t", about: "a", legend: vec![], layout, unit: " uJ", end: None, reference: None, rows };
         chart.draw().into_string()
     }
 
     #[test]
     fn bars_begin_at_the_axis_and_stacks_where_the_last_part_ends() {
-        let grouped = chart(false, &[Some(1.0), Some(2.0)]);
+        let grouped = chart(Layout::Below, &[Some(1.0), Some(2.0)]);
         assert_eq!(grouped.matches("class=\"mark ").count(), 2);
         assert!(
             grouped.contains("x=\"36.000%\" width=\"24.000%\"") && grouped.contains("x=\"36.000%\" width=\"48.000%\""),
             "{grouped}"
         );
-        let stacked = chart(true, &[Some(1.0), Some(1.0)]);
+        let stacked = chart(Layout::Stacked, &[Some(1.0), Some(1.0)]);
         assert!(
             stacked.contains("x=\"36.000%\" width=\"24.000%\"") && stacked.contains("x=\"60.000%\" width=\"24.000%\""),
             "{stacked}"
@@ -170,15 +199,24 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_stands_behind_what_is() {
+        let text = chart(Layout::InFront, &[Some(1.0), Some(2.0)]);
+        let (behind, front) =
+            (text.find("class=\"mark c1\" x=\"36.000%\" width=\"48"), text.find("class=\"mark c0\" x=\"36.000%\" width=\"24"));
+        assert!(behind.is_some() && behind < front, "{text}");
+        assert!(text.contains(">1 uJ<") && !text.contains(">2 uJ<"));
+    }
+
+    #[test]
     fn what_is_not_known_has_no_mark_and_says_so() {
-        let text = chart(false, &[None, Some(0.0)]);
+        let text = chart(Layout::Below, &[None, Some(0.0)]);
         assert_eq!((text.matches("class=\"mark ").count(), text.matches("not known").count()), (1, 1));
-        assert!(chart(true, &[None]).contains("not known"));
+        assert!(chart(Layout::Stacked, &[None]).contains("not known"));
     }
 
     #[test]
     fn text_is_escaped() {
-        let text = chart(false, &[Some(1.0)]);
+        let text = chart(Layout::Below, &[Some(1.0)]);
         assert!(text.contains("a &amp; b") && text.contains("&lt;0&gt;"));
     }
 }

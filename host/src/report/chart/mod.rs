@@ -12,7 +12,7 @@ pub mod bars;
 pub mod plot;
 pub mod scale;
 
-pub use bars::{Bar, Bars, Row};
+pub use bars::{Bar, Bars, Layout, Row};
 pub use plot::{Line, Plot, Point};
 pub use scale::Scale;
 

@@ -69,6 +69,8 @@ impl Plot<'_> {
             (self.axes())
             @for line in &self.lines { (self.line(line)) }
             @for point in &self.points { (self.point(point)) }
+            // Names stand in front of everything.
+            @for line in &self.lines { (self.name(line)) }
         };
         let legend = self.legend.clone();
         Figure { id: self.id, title: self.title, about: self.about, legend, height: ABOVE + HEIGHT + BELOW }.draw(&drawing)
@@ -99,6 +101,12 @@ impl Plot<'_> {
             line class=(line.class) x1=(percent(x1)) y1=(format!("{y1:.1}")) x2=(percent(x2)) y2=(format!("{y2:.1}")) {
                 title { (line.name) }
             }
+        }
+    }
+
+    fn name(&self, line: &Line) -> Markup {
+        let (x2, y2) = self.place(line.to);
+        html! {
             @if !line.name.is_empty() {
                 text class="name" x=(percent(x2)) y=(format!("{:.1}", y2 - 4.0)) text-anchor="end" { (line.name) }
             }

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!([scale.at(0.0), scale.at(5.0), scale.at(99.0)], [0.0, 0.5, 1.0]);
         assert_eq!(Scale::from_zero([]).ends(), [0.0, 1.0]);
         let [from, to] = Scale::around([0.969, 0.987]).ends();
-        assert!(from <= 0.969 && from > 0.95 && to >= 0.987 && to < 1.0, "{from} {to}");
+        assert!((0.95..=0.969).contains(&from) && (0.987..1.0).contains(&to), "{from} {to}");
         assert!((Scale::around([3.0]).at(3.0) - 0.5).abs() < 1e-12);
         // Ticks are round wherever the scale begins.
         let ticks = Scale::around([0.969, 0.987]).ticks();
