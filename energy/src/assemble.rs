@@ -49,7 +49,7 @@ pub fn model(subjects: &[Subject], measured: &[Measured], library: &Library, dat
             1000.0 * WIRE_PF
         ),
         node_nm: NODE_NM,
-        volts: library.volts,
+        volts: Some(library.volts),
         megahertz: MEGAHERTZ,
         standing: standing.into(),
         event: event.into(),
@@ -76,20 +76,20 @@ fn standing(part: Part, subjects: &[Subject], library: &Library) -> Standing {
         Some(subject) => {
             let s = subject.standing;
             Standing {
-                area_um2: rounded(s.area),
+                area_um2: Some(rounded(s.area)),
                 registers: s.registers as u64,
-                clock_pj: rounded(s.clock),
-                leakage_nw: rounded(s.leakage),
+                clock_pj: Some(rounded(s.clock)),
+                leakage_nw: Some(rounded(s.leakage)),
                 how: format!("{} cells; area and leakage from the library; C V^2 and inner energy of the clock pins", s.cells),
             }
         }
         None => {
             let flop = library.cells.get(FLOP);
             Standing {
-                area_um2: flop.map_or(0.0, |cell| cell.area),
+                area_um2: flop.map(|cell| cell.area),
                 registers: 1,
-                clock_pj: rounded(flop.map_or(0.0, |cell| clock_energy(cell, library.volts))),
-                leakage_nw: rounded(flop.map_or(0.0, |cell| cell.leakage)),
+                clock_pj: flop.map(|cell| rounded(clock_energy(cell, library.volts))),
+                leakage_nw: flop.map(|cell| rounded(cell.leakage)),
                 how: format!("{FLOP} of the library, its clock pin alone"),
             }
         }

@@ -58,7 +58,10 @@ fn what_cannot_be_planned_is_refused() {
     assert!(refusal(&["plan", "--budget", "speed=1x"]).contains("\"speed\" is nothing that a plan is limited in"));
     assert!(refusal(&["plan", "--budget", "cycles=1x", "--batch", "451"]).contains("there are 450 images in the data"));
     assert!(refusal(&["plan", "--budget", "cycles=1x", "--weight-widths", "3"]).contains("--weight-widths"));
-    assert!(refusal(&["plan", "--budget", "energy=1x", "--energy", "tsmc5"]).contains("--energy tsmc5: expected osu018, "));
+    assert!(
+        refusal(&["plan", "--budget", "energy=1x", "--energy", "tsmc5"])
+            .contains("--energy: no energy file is named tsmc5: expected osu018, ")
+    );
     assert!(refusal(&["plan", "--front", "--out", "x.toml"]).contains("--budget"));
     let said = refusal(&["plan", "digits/digits.onnx", "--budget", "cycles=1x"]);
     assert!(said.contains("no --data for the model"), "{said}");

@@ -36,7 +36,7 @@ const fn component(name: &'static str, probe: &'static [&'static str], component
 }
 
 /// Every tool of the checks, with what uses it.
-pub const CHECKS: [Tool; 7] = [
+pub const CHECKS: [Tool; 8] = [
     // Lints and simulates the generated Verilog. Version 4, which older systems have, is as good as none.
     Tool {
         name: "Verilator",
@@ -50,6 +50,8 @@ pub const CHECKS: [Tool; 7] = [
     YOSYS,
     // Simulates blocks and the board's bridge with a second reader of Verilog.
     debian("Icarus Verilog", &["iverilog", "-V"], "iverilog", "the Debian package iverilog"),
+    // Opens the report.
+    debian("Chromium", &["chromium", "--version"], "chromium", "the Debian package chromium"),
     // Holds place and route, and oracles that are written in Python. `ensurepip` is what python3-venv adds.
     debian("Python with venv", &["python3", "-c", "import venv, ensurepip"], "python3-venv", "the Debian package python3-venv"),
     component("rustfmt", &["cargo", "fmt", "--version"], "rustfmt", "the Rust component rustfmt (rustup component add rustfmt)"),

@@ -4,6 +4,7 @@
 
 mod constants;
 mod doctor;
+mod energy;
 mod estimate;
 mod export;
 mod files;
@@ -15,6 +16,7 @@ mod output;
 mod plan;
 mod planner;
 mod progress;
+mod report;
 mod run;
 pub mod table;
 mod verify;
@@ -61,6 +63,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Estimate(estimate::Estimate),
     Plan(planner::Plan),
+    Report(report::Report),
     Export(export::Export),
     Verilog(verilog::Verilog),
     Verify(verify::Verify),
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(command)) => command.execute(),
         Some(Command::Estimate(command)) => command.execute(),
         Some(Command::Plan(command)) => command.execute(),
+        Some(Command::Report(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
         Some(Command::Verify(command)) => command.execute(),

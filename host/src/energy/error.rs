@@ -13,6 +13,14 @@ pub enum EnergyError {
         /// What is wrong with it.
         what: String,
     },
+    /// There is no energy file of this name.
+    #[error("no energy file is named {found}: expected {known}, or a file that ends in .toml")]
+    Name {
+        /// What was asked for.
+        found: String,
+        /// What there is.
+        known: String,
+    },
     /// The machine is one that the figures are not of.
     #[error("workload {name}: {what}")]
     Workload {

@@ -24,8 +24,10 @@
 //! how = "where the figures come from"
 //! ```
 //!
+//! A figure that the source does not have is left out (`pj = {}`, no `clock_pj`): an estimate says so, and takes it for nothing else.
+//!
 //! Invariant: every block, event and memory access is there, each with a `how`; energies are finite and not negative; events have a
-//! figure for each mode that they can occur in; sizes of memories rise.
+//! figure for each mode or for none; sizes of memories rise.
 
 use super::EnergyError;
 use super::mode::Mode;
@@ -49,8 +51,9 @@ pub struct Model {
     pub about: String,
     /// Feature size in nm.
     pub node_nm: f64,
-    /// Supply in V.
-    pub volts: f64,
+    /// Supply in V, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volts: Option<f64>,
     /// Clock at which leakage becomes energy.
     pub megahertz: f64,
     /// Blocks.
@@ -68,14 +71,18 @@ pub struct Model {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standing {
-    /// Area in um^2.
-    pub area_um2: f64,
+    /// Area in um^2, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area_um2: Option<f64>,
     /// Bits of registers in it.
+    #[serde(default)]
     pub registers: u64,
-    /// Clock, pJ a cycle.
-    pub clock_pj: f64,
-    /// Leakage in nW.
-    pub leakage_nw: f64,
+    /// Clock, pJ a cycle, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_pj: Option<f64>,
+    /// Leakage in nW, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leakage_nw: Option<f64>,
     /// Where the figures come from.
     pub how: String,
 }
@@ -84,7 +91,7 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// pJ, by `a8w4`, `a8`, `w4` or `any`.
+    /// pJ, by `a8w4`, `a8`, `w4` or `any`; empty if the source has no figure, 0 if another's has it in it.
     pub pj: BTreeMap<String, f64>,
     /// Where the figures come from.
     pub how: String,
@@ -101,7 +108,7 @@ pub struct Sram {
 }
 
 impl Cost {
-    /// pJ in a mode: the figure of the mode itself, of one of its widths, or of any. A width without a figure has that of the lane that
+    /// pJ in a mode, if it is known: the figure of the mode itself, of one of its widths, or of any. A width without a figure has that of the lane that
     /// carries it: six bits that of eight.
     pub fn at(&self, mode: Mode) -> Option<f64> {
         let (act, weight, lane) = (mode.act.bits(), mode.weight.bits(), mode.weight.lane_bits());
@@ -140,18 +147,19 @@ impl Model {
             return Err(format!("schema is {}, expected {SCHEMA}", self.schema));
         }
         let good = |x: f64| x.is_finite() && x >= 0.0;
-        if !(self.megahertz > 0.0 && good(self.megahertz) && good(self.volts) && good(self.node_nm)) {
+        if !(self.megahertz > 0.0 && good(self.megahertz) && self.volts.is_none_or(good) && good(self.node_nm)) {
             return Err("megahertz, volts and node_nm must be numbers, megahertz above 0".into());
         }
         for part in Part::ALL {
             let standing = self.standing.get(&part).ok_or_else(|| format!("standing {part:?} is missing"))?;
-            if ![standing.area_um2, standing.clock_pj, standing.leakage_nw].into_iter().all(good) || standing.how.is_empty() {
+            let figures = [standing.area_um2, standing.clock_pj, standing.leakage_nw];
+            if !figures.into_iter().flatten().all(good) || standing.how.is_empty() {
                 return Err(format!("standing {part:?} has a negative figure, or no `how`"));
             }
         }
         for event in Event::ALL {
             let cost = self.event.get(&event).ok_or_else(|| format!("event {event:?} is missing"))?;
-            if let Some(mode) = Mode::all().find(|&mode| cost.at(mode).is_none()) {
+            if let Some(mode) = Mode::all().find(|&mode| !cost.pj.is_empty() && cost.at(mode).is_none()) {
                 return Err(format!("event {event:?} has no figure for {mode}"));
             }
         }
@@ -220,7 +228,8 @@ mod tests {
         assert!(broken("[event.pe_weight]", "[event.pe_wait]").contains("pe_wait"));
         assert!(broken("[8.0, 0.1563]", "[80.0, 0.1563]").contains("rising sizes"));
         assert!(broken("megahertz = 500.0", "megahertz = 0.0").contains("above 0"));
-        assert!(broken("leakage_nw = 0.0", "leakage_mw = 0.0").contains("leakage_mw"));
+        assert!(broken("how = \"not in the source\"", "leakage_mw = 0.0").contains("leakage_mw"));
+        assert!(broken("how = \"not in the source\"", "leakage_nw = -1.0\nhow = \"x\"").contains("negative figure"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `crumb plan`: the precision of each layer that loses least within a budget.
 
 mod data;
-mod energy;
 mod report;
 
 use super::constants::ConstantOptions;
+use super::energy;
 use super::files::{OutputFile, at, read_text, refuse_same};
 use super::options::{Message, config};
 use super::output::{print, print_json};
