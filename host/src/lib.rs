@@ -14,4 +14,5 @@ pub mod onnx;
 pub mod planner;
 pub mod refine;
 pub mod session;
+pub mod sweep;
 pub mod verify;

@@ -16,6 +16,7 @@ mod plan;
 mod planner;
 mod progress;
 mod run;
+mod sweep;
 pub mod table;
 mod verify;
 mod verilog;
@@ -60,6 +61,7 @@ enum Command {
     Run(run::Run),
     Inspect(inspect::Inspect),
     Estimate(estimate::Estimate),
+    Sweep(sweep::Sweep),
     Plan(planner::Plan),
     Export(export::Export),
     Verilog(verilog::Verilog),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(command)) => command.execute(),
         Some(Command::Inspect(command)) => command.execute(),
         Some(Command::Estimate(command)) => command.execute(),
+        Some(Command::Sweep(command)) => command.execute(),
         Some(Command::Plan(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
