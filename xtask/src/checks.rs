@@ -2,6 +2,7 @@
 
 use crate::command_line::CommandLine;
 use crate::oracles;
+use crate::slurm;
 use crate::step::{Action, Step};
 use crate::tools;
 
@@ -38,6 +39,7 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
     steps.push(oracles::large_network());
     steps.push(Step::command("transformer", CommandLine::new("python3 examples/minilm/minilm.py --check")));
     steps.push(Step::command("verify", CommandLine::new("cargo run --release -- verify --config tiny")));
+    steps.push(slurm::step());
     if with_fpga {
         steps.push(Step::command(
             "fpga",
