@@ -99,7 +99,7 @@ fn a_second_run_goes_on() {
     assert!(said.ends_with(expected), "{said}");
     let other = refusal(&["sweep", "--config", "large", "--networks", "resnet18", "--out", text(&again)]);
     assert!(other.contains("again.csv: it holds results of another grid ("), "{other}");
-    assert!(other.ends_with("continues it; or give another --out, or remove the file\n"), "{other}");
+    assert!(other.ends_with("continue it; or give another --out, or remove the file\n"), "{other}");
     assert_eq!(std::fs::read(&again).unwrap(), whole);
 }
 
@@ -115,7 +115,7 @@ fn shards_are_merged_to_the_whole() {
     });
     assert!(names[1].ends_with("s.2-of-3.csv"));
     let merge = |names: &[&str]| {
-        [&["sweep", "--out", text(&merged), "--merge"], names].concat().iter().map(|&s| s.to_owned()).collect::<Vec<_>>()
+        [&["sweep", "--out", text(&merged), "--merge"][..], names].concat().iter().map(|&s| s.to_owned()).collect::<Vec<_>>()
     };
     let words = merge(&[&names[2], &names[0], &names[1]]);
     let said = printed(&words.iter().map(String::as_str).collect::<Vec<_>>());

@@ -12,7 +12,7 @@ use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::{ArrayConfig, precision::PrecisionError};
 
 /// Most points of a grid: at a kilobyte each, a table of 4 GB.
-const MOST_POINTS: usize = 1 << 22;
+pub const MOST_POINTS: usize = 1 << 22;
 
 /// A network's layers.
 #[derive(Clone, Debug)]
@@ -103,9 +103,9 @@ impl Grid {
         Some((self.machines.get(machine)?, self.networks.get(network)?, *self.pairs.get(pair)?))
     }
 
-    /// The number of a point's machine.
-    pub fn machine_of(&self, index: usize) -> usize {
-        index / (self.pairs.len() * self.networks.len())
+    /// The number of a point's network on its machine: points with the same share the products of a network.
+    pub fn network_of(&self, index: usize) -> usize {
+        index / self.pairs.len()
     }
 
     /// The first cells of a point's row, which no other row has: machine, network and widths.

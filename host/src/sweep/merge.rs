@@ -35,7 +35,7 @@ pub fn merge(paths: &[PathBuf]) -> Result<Merged, SweepError> {
     for path in paths {
         let mut first = String::new();
         open(path).and_then(|mut reader| reader.read_line(&mut first)).map_err(file(path))?;
-        let header = first.parse().map_err(|problem| table(path, problem))?;
+        let header = first.parse().map_err(|problem: String| table(path, problem + "; give the tables of all shards"))?;
         headers.push((path, header));
     }
     let Some((first, header)) = headers.first().cloned() else {
@@ -59,7 +59,9 @@ pub fn merge(paths: &[PathBuf]) -> Result<Merged, SweepError> {
     let missing = Shard::all(header.shard.count()).filter(|shard| !tables.contains_key(&shard.index()));
     let missing: Vec<_> = missing.map(|shard| shard.to_string()).collect();
     if !missing.is_empty() {
-        let text = format!("no table is of shard {}; run them, and give their tables too", missing.join(", "));
+        let (first, rest) = missing.split_at(missing.len().min(10));
+        let rest = if rest.is_empty() { String::new() } else { format!(" and {} others", rest.len()) };
+        let text = format!("no table is of shard {}{rest}; run them, and give their tables too", first.join(", "));
         return Err(SweepError::Merge(text));
     }
     let (mut keys, mut refused) = (HashSet::new(), 0);

@@ -95,7 +95,7 @@ pub const KEY: usize = 3;
 
 /// The cells of a point's row, in the order of [`COLUMNS`]; `None` beyond the last point.
 ///
-/// `costs` are those of the point's machine, so that products which its networks share are computed once.
+/// `costs` are those of the point's machine, so that products which its layers share are computed once.
 pub fn row(grid: &Grid, index: usize, costs: &mut Costs<'_>) -> Option<Vec<String>> {
     let (machine, network, pair) = grid.point(index)?;
     let mut cells: Vec<String> = grid.key(index)?.into();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Rows of consecutive points that share a machine.
+/// Rows of consecutive points that share a machine and a network.
 struct Rows {
     text: String,
     refused: usize,
@@ -38,7 +38,7 @@ impl<W: FnMut(&str) -> Result<(), SweepError>> InOrder<W> {
 
 /// Computes the rows of these points, in rising order, and writes them in this order: `write` gets whole lines.
 ///
-/// Threads take machines in turn, so that only the few machines that are computed at one time are lost if the run is ended. `done` is told of
+/// Threads take a network on a machine in turn, so that only the few that are computed at one time are lost if the run is ended. `done` is told of
 /// every row. Returns the number of points that are refused.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub fn run(
     done: &(dyn Fn() + Sync),
     write: impl FnMut(&str) -> Result<(), SweepError> + Send,
 ) -> Result<usize, SweepError> {
-    let groups: Vec<&[usize]> = points.chunk_by(|&a, &b| grid.machine_of(a) == grid.machine_of(b)).collect();
+    let groups: Vec<&[usize]> = points.chunk_by(|&a, &b| grid.network_of(a) == grid.network_of(b)).collect();
     let turn = AtomicUsize::new(0);
     let order = Mutex::new(InOrder { next: 0, waiting: BTreeMap::new(), refused: 0, write, failed: None });
     let work = || {
@@ -84,7 +84,7 @@ fn take<'a>(turn: &AtomicUsize, groups: &[&'a [usize]]) -> Option<(usize, &'a [u
     groups.get(number).map(|group| (number, *group))
 }
 
-/// The rows of points that share a machine.
+/// The rows of points that share a machine and a network.
 fn rows(grid: &Grid, points: &[usize], done: &(dyn Fn() + Sync)) -> Option<Rows> {
     let (machine, ..) = grid.point(*points.first()?)?;
     let mut costs = Costs::new(machine);

@@ -7,6 +7,7 @@
 //!   r8_c8_...,resnet18,a8w4,8,..          <- torn by the end of the process: cut off, and computed again
 //! ```
 
+use super::grid::MOST_POINTS;
 use super::row::{COLUMNS, KEY};
 use super::{Grid, Shard, SweepError};
 use fd_lock::{RwLock, RwLockWriteGuard};
@@ -50,6 +51,8 @@ impl FromStr for Header {
             let (fingerprint, rest) = rest.split_once(", ")?;
             let (points, shard) = rest.trim_end().split_once(" points, shard ")?;
             let (points, shard) = (points.parse().ok()?, shard.parse().ok()?);
+            // A number that no grid has would be a list too long for the memory.
+            (points <= MOST_POINTS).then_some(())?;
             Some(Self { fingerprint: fingerprint.to_owned(), points, shard })
         });
         header.ok_or_else(|| format!("its first line is not that of a table of `crumb sweep` {}", env!("CARGO_PKG_VERSION")))
@@ -187,7 +190,9 @@ fn check(reader: &mut impl BufRead, grid: &Grid, header: &Header, points: &[usiz
         if line != expected.as_bytes() {
             let torn = expected.as_bytes().starts_with(&line) && reader.fill_buf()?.is_empty();
             let found = Found { repaired: keep > 0 || !line.is_empty(), ..Found::default() };
-            return Ok(if torn { Ok((0, found)) } else { Err(other(&line, header)) });
+            let columns = format!("its columns are not those of this version: {WAY_OUT}");
+            let problem = if keep == 0 { other(&line, header) } else { columns };
+            return Ok(if torn { Ok((0, found)) } else { Err(problem) });
         }
         keep += line.len() as u64;
     }
@@ -210,19 +215,20 @@ fn check(reader: &mut impl BufRead, grid: &Grid, header: &Header, points: &[usiz
     }
 }
 
-/// Why a file with this line is none of this table's.
+const WAY_OUT: &str = "give another --out, or remove the file";
+
+/// Why a file with this first line is none of this table's.
 fn other(line: &[u8], header: &Header) -> String {
-    let out = "give another --out, or remove the file";
     match String::from_utf8_lossy(line).parse::<Header>() {
         Ok(found) if found.fingerprint != header.fingerprint => format!(
-            "it holds results of another grid ({}; this one is {}): the same axes, tables of layers and version continue it; or {out}",
+            "it holds results of another grid ({}; this one is {}): the same axes, tables of layers and version continue it; or {WAY_OUT}",
             found.fingerprint, header.fingerprint
         ),
         Ok(found) if found.shard != header.shard => {
-            format!("it holds shard {} of this grid, and this is shard {}: {out}", found.shard, header.shard)
+            format!("it holds shard {} of this grid, and this is shard {}: {WAY_OUT}", found.shard, header.shard)
         }
-        Ok(_) => format!("its columns are not those of this version: {out}"),
-        Err(problem) => format!("{problem}: {out}"),
+        Ok(found) => format!("it holds {} points, and this grid has {}: {WAY_OUT}", found.points, header.points),
+        Err(problem) => format!("{problem}: {WAY_OUT}"),
     }
 }
 

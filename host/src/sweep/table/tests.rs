@@ -136,6 +136,8 @@ fn merging_says_what_is_missing() {
     fs::write(file("torn"), &rows[..rows.len() - 9]).unwrap();
     fs::write(file("twice"), [&lines[..lines.len() - 1], &lines[2..3]].concat().concat()).unwrap();
     fs::write(file("text"), "text\n").unwrap();
+    fs::write(file("large"), Header { points: usize::MAX, ..Header::of(&grid, Shard::WHOLE) }.to_string()).unwrap();
+    fs::write(file("many"), Header { shard: "1/99".parse().unwrap(), ..Header::of(&grid, Shard::WHOLE) }.to_string()).unwrap();
     let name = |name: &str| file(name).display().to_string();
     let cases = [
         (vec!["1", "2"], "no table is of shard 3/3; run them, and give their tables too".to_owned()),
@@ -148,7 +150,15 @@ fn merging_says_what_is_missing() {
             vec!["1", "2", "twice"],
             format!("{}: line 6 is of a point that has a row already; remove the file and run its shard again", name("twice")),
         ),
-        (vec!["text"], format!("{}: its first line is not that of a table of `crumb sweep` 0.1.0", name("text"))),
+        (vec!["text"], format!("{}: its first line is not that of a table of `crumb sweep` 0.1.0; give the tables of all shards", name("text"))),
+        (
+            vec!["large"],
+            format!("{}: its first line is not that of a table of `crumb sweep` 0.1.0; give the tables of all shards", name("large")),
+        ),
+        (
+            vec!["many"],
+            "no table is of shard 2/99, 3/99, 4/99, 5/99, 6/99, 7/99, 8/99, 9/99, 10/99, 11/99 and 88 others; run them, and give their tables too".to_owned(),
+        ),
         (vec![], "no table is given; give those of all shards".to_owned()),
     ];
     for (names, expected) in cases {
