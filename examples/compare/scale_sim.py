@@ -13,7 +13,6 @@ import argparse
 import csv
 import io
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -177,15 +176,19 @@ def scale_sim(python: Path, topology: Path) -> tuple[list[int], float, float]:
     config.write_text(CONFIG)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
+    log, report = FOLDER / "scale_sim.log", out / "run" / "COMPUTE_REPORT.csv"
     begun = time.perf_counter()
-    run = subprocess.run([python, "-c", PROGRAM, config, topology, out], capture_output=True, text=True, check=False)
+    with log.open("w") as said:
+        run = subprocess.Popen([python, "-c", PROGRAM, config, topology, out], stdout=said, stderr=subprocess.STDOUT)
+        # Not `wait`, which does not tell the memory of this child alone.
+        _, status, usage = os.wait4(run.pid, 0)
     seconds = time.perf_counter() - begun
-    report = out / "run" / "COMPUTE_REPORT.csv"
+    run.returncode = os.waitstatus_to_exitcode(status)
     if run.returncode or not report.exists():
-        sys.exit(f"SCALE-Sim failed:\n{run.stdout[-1000:]}{run.stderr[-1000:]}")
+        sys.exit(f"SCALE-Sim failed ({run.returncode}):\n{log.read_text()[-1000:]}")
     rows = csv.DictReader(report.read_text().splitlines(), skipinitialspace=True)
     cycles = [int(float(row["Total Cycles"])) for row in rows]
-    return cycles, seconds, 1024.0 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return cycles, seconds, 1024.0 * usage.ru_maxrss
 
 
 def clock(command: list[str]) -> float:
