@@ -224,7 +224,10 @@ impl<const C: usize, const Q: usize, const DB: usize, const L: usize, const LB: 
                     self.joins[b].next = true;
                 }
             }
-            for b in 0..4 {
+            if self.raw.val() {
+                self.joins[0].next = false;
+            }
+            for b in 1..4 {
                 if self.raw.val() | (self.banks.val() < b.to_bits::<2>()) {
                     self.joins[b].next = false;
                 }

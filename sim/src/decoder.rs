@@ -280,7 +280,7 @@ impl Decoder {
             Op::LoadActivations { base, count } | Op::LoadWeights { base, count } | Op::LoadParameters { base, count } => {
                 let words = if matches!(op, Op::LoadWeights { .. }) { self.config.weight_bus as u32 } else { 1 };
                 (self.address, self.subline) = (u32::from(base) * words, 0);
-                self.lines_left = u32::from(count) * u32::from(words) * u32::from(sublines(op));
+                self.lines_left = u32::from(count) * words * u32::from(sublines(op));
                 self.state = State::Payload;
             }
             Op::ReadStatus | Op::ReadCounters => (self.index, self.state) = (0, State::Respond),

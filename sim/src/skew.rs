@@ -263,8 +263,8 @@ impl Skew {
         }
         for c in 0..self.cols {
             v.scope(&format!("column_edge_{c}"));
-            v.register("col_read", 31, self.issues.get(c + 1).column_bits());
-            v.register("col_ctl", 31, self.issues.get(c + 2).column_bits());
+            v.register("col_read", 33, self.issues.get(c + 1).column_bits());
+            v.register("col_ctl", 33, self.issues.get(c + 2).column_bits());
             let column = self.bus * self.depth;
             for (i, &word) in self.col_words[c * column..][..column].iter().enumerate() {
                 v.register(&format!("word_{i}"), 32, word.into());
@@ -281,7 +281,7 @@ impl Skew {
             v.register(&format!("row_{r}"), 33, self.issues.get(r).row_bits());
         }
         for c in 0..self.cols {
-            v.register(&format!("col_{c}"), 31, self.issues.get(c).column_bits());
+            v.register(&format!("col_{c}"), 33, self.issues.get(c).column_bits());
         }
         // A bus of one word delivers it at every width: nobody asks for it.
         let asked = if self.bus == 1 { 0 } else { self.cols + 2 };

@@ -156,7 +156,7 @@ fn drains(name: &str) {
     send(Op::LoadWeights { base: 0, count: 8 });
     send(Op::LoadParameters { base: 0, count: 8 });
     let weight = WeightFormat::top(WeightBits::W2, Rounding::Floor);
-    send(Op::Compute(Tile { rows: 3, k_words: 4, weight, ..Tile::ONE }));
+    send(Op::Compute(Tile { rows: 3, k_words: 2, weight, ..Tile::ONE }));
     for banks in 1..=4 {
         for width in [None, Some(ActBits::A8), Some(ActBits::A4), Some(ActBits::A2)] {
             let format = |width| Requantize { parameters: 4, width, exponent_adjust: 0, zero_point: 0, lo: -128, hi: 255 };

@@ -245,7 +245,7 @@ fn registers_have_paths_and_values() {
     machine.outputs();
     assert_eq!(find(&machine, "stream_in.line_0"), Some((64, 0x0807_0605_0403_0201)));
     assert_eq!(find(&machine, "stream_in.line_1"), Some((64, 0x0909_0909_0909_0909)));
-    assert_eq!(find(&machine, "decoder.address"), Some((16, 4)));
+    assert_eq!(find(&machine, "decoder.address"), Some((18, 4)));
     assert_eq!(find(&machine, "counters.lines_in"), Some((48, 5)));
     for path in ["array.pe_3.psum_0", "counters.cycles", "requantizer_0.multiplier.product", "drain.pipe_13"] {
         assert!(find(&machine, path).is_some(), "no register {path}");

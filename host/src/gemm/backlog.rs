@@ -76,8 +76,8 @@ mod tests {
             backlog.give(0);
             backlog.tile(16, 100);
         }
-        // The tile that left the queue as the last one entered it has 100 rows to go, and sixteen follow.
-        let ahead = 100 * (TILE_QUEUE + 1);
+        // The last tile enters the queue as another leaves it: one begins to stream then, one to load, and sixteen wait.
+        let ahead = 100 * (TILE_QUEUE + 2);
         assert!(backlog.has_time_for(ahead - 14 - 16, 16) && !backlog.has_time_for(ahead - 14 - 15, 16));
     }
 }

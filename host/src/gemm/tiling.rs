@@ -8,7 +8,7 @@
 //! Both memories are rings of slots; what a ring still holds is not loaded again. A slot of the weight memory is a tile. A slot of the
 //! activation buffer is a tile of the left matrix, row by row, or the band of an image that all taps of a tile's channels read.
 
-use super::cut::{Cut, weight_slot_words, weight_slots};
+use super::cut::{Cost, Cut, weight_slot_words, weight_slots};
 use super::{Image, Shape};
 use crumb_arch::ArrayConfig;
 use crumb_arch::command::Pattern;
@@ -51,10 +51,10 @@ pub struct Tiling {
 }
 
 impl Tiling {
-    /// The tiling of a product: of the cuts, the one that costs the fewest cycles.
+    /// The tiling of a product: of the cuts, the one whose cost is best.
     pub fn new(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let cuts = Cut::all(shape, config).map(|cut| (cut.cost(shape, config), cut));
-        let best = cuts.reduce(|best, next| if next.0 < best.0 { next } else { best });
+        let cuts: Vec<(Cost, Cut)> = Cut::all(shape, config).map(|cut| (cut.cost(shape, config), cut)).collect();
+        let best = Cost::best(&cuts).copied();
         let (rows_outside, cut) = best.map_or((true, Cut::unrolled(shape, 1)), |(cost, cut)| (!cost.groups_outside, cut));
         Self::of(cut, rows_outside, shape, config)
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub enum Amount {
     /// A share of what all layers at their widest take; above 0.
     Share(f64),
-    /// So much, in the unit of [`Metric::unit`].
+    /// So much, in the unit of [`Metric::show`].
     Absolute(u64),
 }
 

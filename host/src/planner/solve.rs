@@ -4,6 +4,7 @@
 //!   x[c][a]   class c has width a                      sum over a  x[c][a] = 1
 //!   z[l][o]   layer l runs as option o                 sum over o of l that reads at a   z[l][o] = x[class that l reads][a]
 //!                                                      sum over o of l that writes at b  z[l][o] = x[class that l writes][b]
+//!                                                          for all b but the first, whose sum follows from the others
 //!   all 0 or 1                                         sum  cost * z  <=  budget
 //!   minimise  sum loss * x + loss * z, then the cost at that loss
 //! ```
@@ -20,7 +21,8 @@ use good_lp::{Expression, ProblemVariables, ResolutionError, Solution as _, Solv
 /// Assignments over the budget that are cut off before the solver is given up.
 const MOST_CUTS: usize = 32;
 /// Objectives and limits are divided by what makes their largest coefficient this, far from the solver's tolerance of 1e-10 at either end.
-const LARGEST: f64 = 1e4;
+/// Where the solver stumbles over its own rounding (a singular basis), the same program in other units is tried.
+const LARGEST: [f64; 4] = [1e4, 1e2, 1e6, 1.0];
 
 /// What is minimised.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,11 +109,34 @@ impl<'a> Program<'a> {
     }
 
     fn run(&self, goal: Goal, budget: Option<u64>, loss: Option<i64>) -> Result<Option<Chosen>, PlannerError> {
+        let mut stumbled = String::new();
+        for largest in LARGEST {
+            match self.run_in_units(largest, goal, budget, loss) {
+                Ok(Some(solved)) => {
+                    let on = |at: &usize| solved[*at] > 0.5;
+                    let variables: Vec<usize> = (0..self.count).filter(on).collect();
+                    return Ok(Some(Chosen { assignment: self.assignment(&variables)?, variables }));
+                }
+                Ok(None) => return Ok(None),
+                Err(error) => stumbled = error.to_string(),
+            }
+        }
+        Err(PlannerError::Solver(stumbled))
+    }
+
+    /// The values of all variables; `None` if no values are allowed.
+    fn run_in_units(
+        &self,
+        largest: f64,
+        goal: Goal,
+        budget: Option<u64>,
+        loss: Option<i64>,
+    ) -> Result<Option<Vec<f64>>, ResolutionError> {
         let mut variables = ProblemVariables::new();
         let all: Vec<Variable> = (0..self.count).map(|_| variables.add(variable().binary())).collect();
         let (costs, losses) = self.weights();
         let sum = |weights: &[f64], scale: f64| all.iter().zip(weights).map(|(&v, &w)| v * (w / scale)).sum::<Expression>();
-        let scale = |weights: &[f64]| weights.iter().map(|w| w.abs()).fold(1.0, f64::max) / LARGEST;
+        let scale = |weights: &[f64]| weights.iter().map(|w| w.abs()).fold(1.0, f64::max) / largest;
         let (cost_scale, loss_scale) = (scale(&costs), scale(&losses));
         let objective = if goal == Goal::Loss { sum(&losses, loss_scale) } else { sum(&costs, cost_scale) };
         let mut model = variables.minimise(objective).using(microlp);
@@ -129,13 +154,12 @@ impl<'a> Program<'a> {
             let of = |fits: &dyn Fn(usize) -> bool| -> Expression {
                 (0..layer.choices.len()).filter(|&at| fits(at)).map(|at| Expression::from(all[first + at])).sum()
             };
-            model = model.with(constraint!(of(&|_| true) == 1.0));
             for (offset, (width, _)) in self.problem.classes[layer.input].iter().enumerate() {
                 let reads = of(&|at| layer.choices[at].act == *width);
                 model = model.with(constraint!(reads == all[self.classes[layer.input] + offset]));
             }
             let Some(output) = layer.output else { continue };
-            for (offset, (width, _)) in self.problem.classes[output].iter().enumerate() {
+            for (offset, (width, _)) in self.problem.classes[output].iter().enumerate().skip(1) {
                 let writes = of(&|at| layer.choices[at].output == Some(*width));
                 model = model.with(constraint!(writes == all[self.classes[output] + offset]));
             }
@@ -143,14 +167,11 @@ impl<'a> Program<'a> {
         for cut in &self.cuts {
             model = model.with(constraint!(cut.iter().map(|&at| all[at]).sum::<Expression>() <= cut.len() as f64 - 1.0));
         }
-        let solved = match model.solve() {
-            Ok(solved) => solved,
-            Err(ResolutionError::Infeasible) => return Ok(None),
-            Err(error) => return Err(PlannerError::Solver(error.to_string())),
-        };
-        let on = |at: &usize| solved.value(all[*at]) > 0.5;
-        let variables: Vec<usize> = (0..self.count).filter(on).collect();
-        Ok(Some(Chosen { assignment: self.assignment(&variables)?, variables }))
+        match model.solve() {
+            Ok(solved) => Ok(Some(all.iter().map(|&variable| solved.value(variable)).collect())),
+            Err(ResolutionError::Infeasible) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the variables that are 1 choose.
