@@ -3,6 +3,7 @@
 use crumb::estimate::layers::{Conv, Gemm, LayerShape, RightOperand};
 use crumb::network::LayerPrecision;
 use std::error::Error;
+use std::str::FromStr;
 
 /// Layers, cycles and traffic of a batch.
 const LAYERS: &str = include_str!("../../tests/peers/bitfusion_layers.csv");
@@ -43,26 +44,33 @@ pub fn networks() -> Result<Vec<Network>, Box<dyn Error>> {
     for row in csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(LAYERS.as_bytes()).deserialize() {
         let (name, layer, kind, numbers): Row = row?;
         if networks.last().is_none_or(|network| network.name != name) {
-            let millijoules = millijoules(&name)?;
+            let millijoules = figure(&name, "mJ_per_image")?;
             networks.push(Network { name, layers: Vec::new(), millijoules });
         }
         if let Some(network) = networks.last_mut() {
             network.layers.push(one(&layer, &kind, numbers)?);
         }
     }
+    for Network { name, layers, .. } in &networks {
+        let (sum, whole) = (layers.iter().map(|layer| layer.cycles).sum::<u64>(), figure::<u64>(name, "cycles_batch16")?);
+        if sum != whole {
+            return Err(format!("{name}: its layers take {sum} cycles, the network {whole}").into());
+        }
+    }
     Ok(networks)
 }
 
-fn millijoules(network: &str) -> Result<f64, Box<dyn Error>> {
+/// A number of the table of networks.
+fn figure<T: FromStr<Err: Error + 'static>>(network: &str, column: &str) -> Result<T, Box<dyn Error>> {
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(NETWORKS.as_bytes());
-    let column = reader.headers()?.iter().position(|name| name == "mJ_per_image").ok_or("no column mJ_per_image")?;
+    let index = reader.headers()?.iter().position(|name| name == column).ok_or_else(|| format!("no column {column}"))?;
     for record in reader.records() {
         let record = record?;
         if record.get(0) == Some(network) {
-            return Ok(record.get(column).unwrap_or_default().parse()?);
+            return Ok(record.get(index).unwrap_or_default().parse()?);
         }
     }
-    Err(format!("no energy of {network}").into())
+    Err(format!("no {column} of {network}").into())
 }
 
 fn one(name: &str, kind: &str, numbers: [u64; 14]) -> Result<Layer, Box<dyn Error>> {

@@ -31,6 +31,8 @@ pub struct Cost {
     pub picojoules: f64,
     /// Bytes of DRAM, read and written.
     pub dram_bytes: u64,
+    /// Those of them that are weights.
+    pub weight_bytes: u64,
     /// What bounds it.
     pub bound: Bound,
 }
@@ -50,6 +52,7 @@ impl Cost {
             cycles: sum.cycles + cost.cycles,
             picojoules: sum.picojoules + cost.picojoules,
             dram_bytes: sum.dram_bytes + cost.dram_bytes,
+            weight_bytes: sum.weight_bytes + cost.weight_bytes,
             ..sum
         })
     }
@@ -107,6 +110,7 @@ impl Machine {
                 cycles: total.cycles,
                 picojoules,
                 dram_bytes: total.traffic.dram_bytes,
+                weight_bytes: total.traffic.stream_bytes_in.weights,
                 bound: total.roofline.bound,
             });
         }
@@ -118,6 +122,7 @@ impl Machine {
             cycles: beats.max(self.dram.cycles(bytes)),
             picojoules: 8.0 * bytes as f64 * per_bit.unwrap_or(0.0),
             dram_bytes: bytes,
+            weight_bytes: bytes,
             bound: Bound::Weights,
         };
         Ok(NetworkCost { layers, upload })

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p crumb --example bit_fusion               a line for each network
-//! cargo run --release -p crumb --example bit_fusion -- --layers   a line for each layer
+//! cargo run --release -p crumb --example bit_fusion -- --layers   a line for each layer, as CSV
 //! ```
 //!
 //! Both have 16 x 32 units of sixteen two-bit bricks at the same clock, 192 bits of DRAM a cycle, batches of 16, and the energies that Bit Fusion
@@ -72,25 +72,36 @@ fn by_network(networks: &[Network], machines: &[Machine]) -> Result<String, Box<
         }
         text += &format!("{}\n\n{table}\n", machine.title());
     }
-    Ok(text.trim_end().to_owned() + "\n")
+    Ok(text + &format!("cycles and DRAM are those of a batch of {}, microjoules those of an image\n", layers::BATCH))
 }
 
+/// CSV, for a batch: what Bit Fusion publishes of a layer are its cycles and its DRAM's traffic, not its energy.
 fn by_layer(networks: &[Network], machines: &[Machine]) -> Result<String, Box<dyn Error>> {
-    let names: Vec<String> =
-        machines.iter().flat_map(|machine| [format!("{} cycles", machine.name), "speed".into(), "bound".into()]).collect();
-    let header: Vec<&str> =
-        ["network", "layer", "precision", "Bit Fusion cycles"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    let mut table = Table::new(&header);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header = ["network", "layer", "precision", "bit_fusion_cycles", "bit_fusion_dram_bytes"].map(str::to_owned).to_vec();
+    for machine in machines {
+        let columns = ["cycles", "speed", "bound", "dram_bytes", "weight_bytes", "microjoules"];
+        header.extend(columns.map(|column| format!("{}_{column}", machine.name.replace(' ', "_"))));
+    }
+    writer.write_record(&header)?;
     for network in networks {
         let costs = machines.iter().map(|machine| machine.costs(network)).collect::<Result<Vec<_>, _>>()?;
-        for (i, Layer { shape, precision, cycles, .. }) in network.layers.iter().enumerate() {
-            let mut row = vec![network.name.clone(), shape.name().to_owned(), precision.to_string(), thousands(*cycles)];
+        for (i, Layer { shape, precision, cycles, dram_bytes }) in network.layers.iter().enumerate() {
+            let mut row = vec![network.name.clone(), shape.name().to_owned(), precision.to_string()];
+            row.extend([cycles, dram_bytes].map(u64::to_string));
             for costs in &costs {
-                let cost = costs.layers[i];
-                row.extend([thousands(cost.cycles), gain(*cycles as f64, cost.cycles as f64), cost.bound.name().to_owned()]);
+                let cost = costs.layers.get(i).ok_or("a layer without a cost")?;
+                row.extend([
+                    cost.cycles.to_string(),
+                    format!("{:.2}", *cycles as f64 / cost.cycles as f64),
+                    cost.bound.name().to_owned(),
+                    cost.dram_bytes.to_string(),
+                    cost.weight_bytes.to_string(),
+                    format!("{:.1}", cost.picojoules / 1e6),
+                ]);
             }
-            table.row(row);
+            writer.write_record(&row)?;
         }
     }
-    Ok(table.to_string())
+    Ok(String::from_utf8(writer.into_inner()?)?)
 }
