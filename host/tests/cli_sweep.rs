@@ -46,32 +46,30 @@ fn a_row_is_an_estimate() {
     assert_eq!(rows.len(), 4 * 2 * 6);
     let machine = "r16_c16_d1_al2048_ww2048_wb4_pe64_ar512_db4_sb128";
     for network in ["resnet18", "tinyllama_1_1b_decode"] {
-        let estimate = json(&["estimate", "--network", network, "--config", "large", "--json"]);
-        for expected in estimate["precisions"].as_array().unwrap() {
-            let precision = expected["precision"].as_str().unwrap();
-            if precision.starts_with("a2") {
-                continue;
+        let estimate = ["estimate", "--network", network, "--config", "large"];
+        let table = printed(&[&estimate[..], &["--csv"]].concat());
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
+        let names = reader.headers().unwrap().clone();
+        let totals = reader.records().map(Result::unwrap).filter(|record| &record[0] == "total" && !record[1].starts_with("a2"));
+        let mut precisions = 0;
+        for total in totals {
+            let row = &rows[&[machine, network, &total[1]].map(str::to_owned)];
+            // As text: JSON's numbers are read one unit in the last place off.
+            let same: Vec<_> = names.iter().zip(&total).filter(|(name, _)| row.contains_key(*name)).collect();
+            assert_eq!(same.len(), 25, "{same:?}");
+            for (name, value) in same {
+                assert_eq!(row[name], value, "{network} {name}");
             }
-            let row = &rows[&[machine, network, precision].map(str::to_owned)];
-            let (total, traffic) = (&expected["total"], &expected["total"]["traffic"]);
-            let roofline = &total["roofline"];
-            for (name, value) in [
-                ("estimated_cycles", &total["cycles"]),
-                ("macs", &total["macs"]),
-                ("utilisation", &roofline["utilisation"]),
-                ("mapping_bound", &roofline["mapping_bound"]),
-                ("attainable_macs_per_cycle", &roofline["attainable_macs_per_cycle"]),
-                ("dram_bytes", &traffic["dram_bytes"]),
-                ("bytes_out", &traffic["stream_bytes_out"]),
-                ("weight_bytes_in", &traffic["stream_bytes_in"]["weights"]),
-                ("weight_bits_read", &traffic["weight_bits_read"]),
-                ("accumulator_bits_written", &traffic["accumulator_bits_written"]),
-                ("resident_words", &expected["resident_words"]),
-            ] {
-                assert_eq!(row[name].parse::<f64>().unwrap(), value.as_f64().unwrap(), "{network} {precision} {name}");
-            }
-            assert_eq!(row["bound"], roofline["bound"].as_str().unwrap());
             assert_eq!(row["refused"], "");
+            precisions += 1;
+        }
+        assert_eq!(precisions, 6);
+        let whole = json(&[&estimate[..], &["--json"]].concat());
+        for expected in whole["precisions"].as_array().unwrap() {
+            let precision = expected["precision"].as_str().unwrap();
+            if let Some(row) = rows.get(&[machine, network, precision].map(str::to_owned)) {
+                assert_eq!(row["resident_words"], expected["resident_words"].to_string(), "{network} {precision}");
+            }
         }
     }
     // 16 x 16 PEs; 32, 512, 8 and 256 KiB, as docs/configurations.md has them.
@@ -175,18 +173,18 @@ fn nothing_is_dropped_silently() {
         line(64)
     );
     assert_eq!(said, expected);
-    // A sum of so many products leaves int32 at 8 bits, and not at 2.
+    // A sum of so many products leaves int32.
     let table = folder.write("deep.csv", "Layer, M, N, K,\nfc, 4, 4, 200000,\n");
     let out = folder.file("s.csv");
-    let report = json(&["sweep", "--topology", text(&table), "--out", text(&out), "--json"]);
+    let points = ["sweep", "--topology", text(&table), "--networks", "resnet18", "--out", text(&out), "--json"];
+    let report = json(&points);
     let rows = rows(&out);
     let refused: Vec<_> = rows.values().filter(|row| !row["refused"].is_empty()).collect();
-    assert!(!refused.is_empty() && refused.len() < rows.len());
-    assert_eq!(report["refused"].as_u64().unwrap(), refused.len() as u64);
+    assert_eq!((rows.len(), refused.len(), report["refused"].as_u64()), (18, 9, Some(9)));
     for row in &refused {
         assert!(row["refused"].starts_with("layer \"fc\": ") && row["estimated_cycles"].is_empty(), "{row:?}");
     }
-    let again = json(&["sweep", "--topology", text(&table), "--out", text(&out), "--json"]);
+    let again = json(&points);
     assert_eq!((&again["refused"], &again["computed"]), (&report["refused"], &0.into()));
     assert_eq!(
         refusal(&["sweep", "--out", text(&out), "--rows", "8"]),

@@ -187,6 +187,6 @@ mod tests {
             let config = ArrayConfig { stream_bits: StreamBits::Line.on(&config), ..config };
             assert_eq!(config.validate(), Ok(()));
         }
-        assert_eq!(bits(usize::MAX, 1, 4), 40, "no overflow: 2^64 - 1 is a multiple of 5");
+        assert_eq!(bits(usize::MAX, 1, 4), 8 * 17, "no overflow: 2^64 - 1 is 3 x 5 x 17 x 257 ..");
     }
 }
