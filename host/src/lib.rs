@@ -15,4 +15,5 @@ pub mod planner;
 pub mod refine;
 pub mod report;
 pub mod session;
+pub mod sweep;
 pub mod verify;

@@ -2,6 +2,7 @@
 
 use crate::command_line::CommandLine;
 use crate::oracles;
+use crate::slurm;
 use crate::step::{Action, Step};
 use crate::tools;
 
@@ -36,6 +37,7 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
     steps.push(Step::command("test", test));
     steps.push(Step::command("main job", CommandLine::new("cargo run --release")));
     steps.push(oracles::large_network());
+    steps.push(slurm::step());
     let transformer = CommandLine::new("python3 examples/minilm/minilm.py --check");
     let verify = CommandLine::new("cargo run --release -- verify --config tiny");
     let fpga = CommandLine::new("cargo run --release -- fpga --config tiny --place-only --max-luts-per-pe 500");

@@ -19,7 +19,7 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes, that of `docs/planner.md` comes from `examples/planner/train.py`.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 22] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
@@ -35,6 +35,11 @@ const PARTS: [Part; 15] = [
         "utilisation32",
         "cargo run --release -- estimate --network resnet18 --config examples/resident/resident32.toml",
     ),
+    part("docs/sweep.md", "sweep", "cargo run --release -- sweep --grid examples/sweep/grid.toml --list"),
+    part("docs/sweep.md", "buses", "cargo run --release -p crumb --example buses"),
+    part("docs/comparison.md", "scale-sim", "python3 examples/compare/scale_sim.py"),
+    part("docs/comparison.md", "bit-fusion", "cargo run --release -p crumb --example bit_fusion"),
+    part("docs/comparison.md", "bit-fusion-layers", "cargo run --release -p crumb --example bit_fusion -- --layers"),
     part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
     part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
     part(
@@ -104,7 +109,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, utilisation16, utilisation32, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, inputs"
         );
     }
 }

@@ -18,6 +18,7 @@ mod planner;
 mod progress;
 mod report;
 mod run;
+mod sweep;
 pub mod table;
 mod verify;
 mod verilog;
@@ -62,6 +63,7 @@ enum Command {
     Run(run::Run),
     Inspect(inspect::Inspect),
     Estimate(estimate::Estimate),
+    Sweep(sweep::Sweep),
     Plan(planner::Plan),
     Report(report::Report),
     Export(export::Export),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(command)) => command.execute(),
         Some(Command::Inspect(command)) => command.execute(),
         Some(Command::Estimate(command)) => command.execute(),
+        Some(Command::Sweep(command)) => command.execute(),
         Some(Command::Plan(command)) => command.execute(),
         Some(Command::Report(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),

@@ -35,7 +35,11 @@ pub struct Late {
 impl Late {
     /// No bar yet.
     pub fn new(length: usize) -> Self {
-        Self { bar: ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden()), begun: Instant::now() }
+        let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}, {eta} left") {
+            bar.set_style(style);
+        }
+        Self { bar, begun: Instant::now() }
     }
 
     /// One more is done.
