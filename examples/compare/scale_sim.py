@@ -5,7 +5,7 @@
 
 SCALE-Sim runs in a process of its own, weight-stationary, on 32 x 32 PEs, with the table resnet18.csv. Its cycles are compared with those
 that `crumb estimate --model scale-sim` gives, layer by layer, and must be equal; the closed form is compared with the stored results of
-128 x 128 PEs too. Times are measured one after the other on the same machine: let nothing else run. A virtual environment with the
+128 x 128 PEs too. Times are processor time, measured one after the other on the same machine, which should do nothing else. A virtual environment with the
 packages of requirements.txt is made in target/compare the first time; later runs need no network.
 """
 
@@ -17,9 +17,9 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 import venv
 from pathlib import Path
+from typing import IO
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -110,9 +110,10 @@ def main() -> None:
         print(line(name, *(number.replace(",", " ") for number in numbers), ours[name]["bound"]).rstrip())
     print(f"\nequal: SCALE-Sim's {len(theirs)} layers and `--model scale-sim`; the closed form and all stored results of 32 x 32 and 128 x 128")
 
-    process = statistics.median(clock([*estimate, "--act-bits", "8", "--weight-bits", "8"]) for _ in range(21))
+    command = [*estimate, "--act-bits", "8", "--weight-bits", "8"]
+    process = statistics.median(run(command, subprocess.DEVNULL)[0] for _ in range(21))
     inner = answer_times(topology)
-    print(f"\nto answer: SCALE-Sim {seconds:.1f} s and {memory / 1e9:.1f} GB")
+    print(f"\nto answer: SCALE-Sim {seconds:.0f} s of a processor and {memory / 1e9:.1f} GB")
     for what, took in [
         ("Crumb's cycles, the command from start to end", process),
         ("Crumb's cycles, in a program", inner["crumb"]),
@@ -177,24 +178,22 @@ def scale_sim(python: Path, topology: Path) -> tuple[list[int], float, float]:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     log, report = FOLDER / "scale_sim.log", out / "run" / "COMPUTE_REPORT.csv"
-    begun = time.perf_counter()
     with log.open("w") as said:
-        run = subprocess.Popen([python, "-c", PROGRAM, config, topology, out], stdout=said, stderr=subprocess.STDOUT)
-        # Not `wait`, which does not tell the memory of this child alone.
-        _, status, usage = os.wait4(run.pid, 0)
-    seconds = time.perf_counter() - begun
-    run.returncode = os.waitstatus_to_exitcode(status)
-    if run.returncode or not report.exists():
-        sys.exit(f"SCALE-Sim failed ({run.returncode}):\n{log.read_text()[-1000:]}")
+        seconds, memory, status = run([python, "-c", PROGRAM, config, topology, out], said)
+    if status or not report.exists():
+        sys.exit(f"SCALE-Sim failed ({status}):\n{log.read_text()[-1000:]}")
     rows = csv.DictReader(report.read_text().splitlines(), skipinitialspace=True)
     cycles = [int(float(row["Total Cycles"])) for row in rows]
-    return cycles, seconds, 1024.0 * usage.ru_maxrss
+    return cycles, seconds, memory
 
 
-def clock(command: list[str]) -> float:
-    begun = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - begun
+def run(command: list[str | Path], output: IO[str] | int) -> tuple[float, float, int]:
+    """Seconds of processor time and bytes of memory that a command takes, and its exit status."""
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    # Not `wait`, which does not tell what this child alone used. Processor time, as other programs make an answer late, not dear.
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, 1024.0 * usage.ru_maxrss, process.returncode
 
 
 def answer_times(topology: Path) -> dict[str, float]:
