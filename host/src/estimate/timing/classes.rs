@@ -94,9 +94,16 @@ impl Classes {
     pub fn decoder(&mut self, until: u64, what: Doing) {
         let from = self.decoder_known;
         if until > from {
-            self.decoder.0.push_back(Span { from, to: until, what });
             self.decoder_known = until;
+            if until > self.open() {
+                self.decoder.0.push_back(Span { from, to: until, what });
+            }
         }
+    }
+
+    /// The first cycle that is neither counted nor covered by a tile: what was before it does not matter any more.
+    fn open(&self) -> u64 {
+        self.gaps.front().map_or(self.covered, |gap| gap.0)
     }
 
     /// A tile is taken and started in these cycles, and busy for so many after that.
@@ -116,22 +123,28 @@ impl Classes {
 
     /// A tile is on its way in cycles `from ..= last`.
     pub fn pending(&mut self, from: u64, last: u64) {
-        self.pending.join(from, last + 1);
+        if last >= self.open() {
+            self.pending.join(from, last + 1);
+        }
     }
 
     /// A drain is at work in cycles `from .. to`, and reads from `reading` on.
     pub fn drain(&mut self, from: u64, reading: u64, to: u64, half: u8) {
-        self.drains.0.push_back(Span { from, to, what: AtWork { half, reading } });
+        if to > self.open() {
+            self.drains.0.push_back(Span { from, to, what: AtWork { half, reading } });
+        }
     }
 
     /// A line is on its way out in cycles `from ..= last`.
     pub fn output(&mut self, from: u64, last: u64) {
-        self.output.join(from, last + 1);
+        if last >= self.open() {
+            self.output.join(from, last + 1);
+        }
     }
 
     /// There is no credit in cycles `from .. to`.
     pub fn no_credit(&mut self, from: u64, to: u64) {
-        if from < to {
+        if from < to && to > self.open() {
             self.no_credit.join(from, to);
         }
     }

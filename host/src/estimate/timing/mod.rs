@@ -53,7 +53,7 @@ impl<'a> Timing<'a> {
     /// Gives a command.
     pub fn give(&mut self, command: &Command) {
         let earliest = self.front.header(&mut self.classes);
-        let fenced = command.fence_compute.map_or(0, |tiles| self.tiles.unfinished_at_most(tiles.into()));
+        let fenced = command.fence_compute.map_or(0, |tiles| self.tiles.unfinished_at_most(tiles));
         let mut dispatch = earliest.max(fenced);
         if command.fence_drain {
             dispatch = dispatch.max(self.back.free());

@@ -13,18 +13,18 @@
 
 use super::classes::Classes;
 use crumb_arch::ArrayConfig;
+use crumb_arch::command::MAX_FENCE_TILES;
 use crumb_arch::timing::{COMBINER_LATENCY, TILE_QUEUE, token_latency};
-use std::collections::VecDeque;
 
 /// The tiles that have been given.
 pub struct Tiles {
     /// From the issue of a tile's last row to the cycle in which it is done.
     latency: u64,
-    given: u64,
-    /// The cycles in which the last tiles were taken from the queue.
-    taken: VecDeque<u64>,
-    /// The cycles in which the last tiles are done.
-    done: VecDeque<u64>,
+    given: usize,
+    /// The first cycles in which the queue has the room of the last tiles again, by their index.
+    room: [u64; TILE_QUEUE],
+    /// The first cycles in which the last tiles are done, by their index.
+    done: [u64; REMEMBERED],
     /// When the last tile of each half is done.
     half_done: [u64; 2],
     /// When the last tile started, and when it issues its last row.
@@ -32,30 +32,30 @@ pub struct Tiles {
     ends: u64,
 }
 
-/// Tiles whose end is remembered: more than a fence can leave unfinished.
-const REMEMBERED: usize = 64;
+/// Tiles whose end is remembered: one more than a fence can leave unfinished.
+const REMEMBERED: usize = MAX_FENCE_TILES as usize + 1;
 
 impl Tiles {
     /// No tiles.
     pub fn new(config: &ArrayConfig) -> Self {
         let latency = (token_latency(config) + COMBINER_LATENCY + config.cols - 1) as u64;
-        Self { latency, given: 0, taken: VecDeque::new(), done: VecDeque::new(), half_done: [0; 2], started: 0, ends: 0 }
+        Self { latency, given: 0, room: [0; TILE_QUEUE], done: [0; REMEMBERED], half_done: [0; 2], started: 0, ends: 0 }
     }
 
     /// The first cycle in which no more than so many of the tiles given are unfinished.
-    pub fn unfinished_at_most(&self, tiles: u64) -> u64 {
-        let Some(index) = self.done.len().checked_sub(tiles as usize + 1) else { return 0 };
-        self.done.get(index).map_or(0, |done| done + 1)
+    pub fn unfinished_at_most(&self, tiles: u8) -> u64 {
+        let index = self.given.checked_sub(usize::from(tiles.min(MAX_FENCE_TILES)) + 1);
+        index.map_or(0, |index| self.done[index % REMEMBERED])
     }
 
     /// The first cycle in which the queue takes a tile.
-    pub fn queue_has_room(&self) -> u64 {
-        self.taken.len().checked_sub(TILE_QUEUE).and_then(|index| self.taken.get(index)).map_or(0, |taken| taken + 1)
+    pub const fn queue_has_room(&self) -> u64 {
+        self.room[self.given % TILE_QUEUE]
     }
 
     /// The first cycle in which no tile of this half is unfinished.
-    pub fn half_settled(&self, half: u8) -> u64 {
-        self.half_done[usize::from(half)]
+    pub const fn half_settled(&self, half: u8) -> u64 {
+        self.half_done[half as usize]
     }
 
     /// A tile is pushed in this cycle.
@@ -67,12 +67,8 @@ impl Tiles {
         let done = self.ends + self.latency;
         classes.pending(cycle + 1, done);
         self.half_done[usize::from(half)] = done + 1;
+        self.room[self.given % TILE_QUEUE] = taken + 1;
+        self.done[self.given % REMEMBERED] = done + 1;
         self.given += 1;
-        for (list, value) in [(&mut self.taken, taken), (&mut self.done, done)] {
-            list.push_back(value);
-            if list.len() > REMEMBERED {
-                list.pop_front();
-            }
-        }
     }
 }
