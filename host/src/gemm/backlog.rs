@@ -9,6 +9,7 @@ use crumb_arch::timing::{COMMAND_LATENCY, TILE_QUEUE};
 use std::collections::VecDeque;
 
 /// Where stream and array will be once all commands so far are given.
+#[derive(Clone, Debug)]
 pub struct Backlog {
     beats: u64,
     /// The cycle in which the stream has brought them.
@@ -44,6 +45,22 @@ impl Backlog {
         self.taken.push_back(taken);
         self.started = (taken + load).max(self.ends);
         self.ends = self.started + rows;
+    }
+
+    /// Whether this goes on as another does, as many cycles later as the stream is: what lies before the stream is past.
+    pub fn agrees(&self, earlier: &Self) -> bool {
+        let same = |a: u64, b: u64| a.saturating_sub(self.front) == b.saturating_sub(earlier.front);
+        same(self.ends, earlier.ends)
+            && same(self.started, earlier.started)
+            && self.taken.len() == earlier.taken.len()
+            && self.taken.iter().zip(&earlier.taken).all(|(&a, &b)| same(a, b))
+    }
+
+    /// Does again, so many times, what was done since an earlier state that this one agrees with.
+    pub fn repeat(&mut self, times: u64, since: &Self) {
+        let cycles = times * (self.front - since.front);
+        let Self { front, started, ends, taken, .. } = self;
+        taken.iter_mut().chain([front, started, ends]).for_each(|cycle| *cycle += cycles);
     }
 
     /// Whether a load of so many lines leaves time for a tile after it, which loads in so many cycles, before the array runs dry.

@@ -13,6 +13,7 @@ pub mod schedule;
 mod store;
 pub mod tiling;
 
+pub(crate) use backlog::Backlog;
 pub use checks::accumulator_bound;
 pub(crate) use checks::passes;
 pub use error::{GemmError, JobError};

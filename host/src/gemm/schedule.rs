@@ -63,10 +63,13 @@ pub enum Data {
 }
 
 /// Computes that are looked at beyond the one that is given next, for loads that may go first.
-const WINDOW: usize = 128;
+pub(crate) const WINDOW: usize = 128;
 /// Tiles given after the one whose memory a load takes, before the load is given: enough to keep the array busy while it waits for
 /// that tile.
-const LEAD: u64 = 4;
+pub(crate) const LEAD: u64 = 4;
+
+/// Entries of a group's parameters.
+pub(crate) const PARAMETER_ENTRIES: u16 = 4;
 
 /// A load that waits for its turn.
 struct Load {
@@ -75,6 +78,11 @@ struct Load {
     needed: u64,
     /// Index of the last compute that reads what it overwrites, if any does.
     frees: Option<u64>,
+}
+
+/// Whether the parameters of so many groups fit at once.
+pub(crate) const fn parameters_stay(groups: usize, config: &ArrayConfig) -> bool {
+    PARAMETER_ENTRIES as usize * groups <= config.parameter_entries
 }
 
 /// The steps of a product, one by one.
@@ -214,7 +222,7 @@ impl<'a> Schedule<'a> {
 
     /// Whether the parameters of all groups fit at once.
     fn parameters_stay(&self) -> bool {
-        4 * self.layout.groups(self.config) <= self.config.parameter_entries
+        parameters_stay(self.layout.groups(self.config), self.config)
     }
 
     /// First parameter entry of a group.
@@ -229,7 +237,7 @@ impl<'a> Schedule<'a> {
             return;
         }
         self.parameters_given = group + 1;
-        let op = Op::LoadParameters { base: field(self.entry(group)), count: 4 };
+        let op = Op::LoadParameters { base: field(self.entry(group)), count: PARAMETER_ENTRIES };
         let command = Command { op, fence_compute: None, fence_drain: !stay };
         self.rest.push_back(Step { command, data: Data::Parameters { group } });
     }

@@ -15,6 +15,7 @@ const RAW_TO_PACKER: u64 = 3;
 const TO_PACKER: u64 = LATENCY as u64 + 3;
 
 /// What is on its way out.
+#[derive(Clone, Debug)]
 pub struct Back<'a> {
     config: &'a ArrayConfig,
     beats: u64,
@@ -56,6 +57,23 @@ impl<'a> Back<'a> {
     /// The cycle in which the last beat is received.
     pub fn received(&self) -> Option<u64> {
         self.popped.map(|pop| pop + self.beats)
+    }
+
+    /// Whether this goes on from its cycle `now` as another does from its own, with the halves exchanged if they are to be: what lies before
+    /// is past.
+    pub fn agrees(&self, now: u64, other: &Back<'_>, then: u64, exchanged: bool) -> bool {
+        let same = |a: u64, b: u64| a.saturating_sub(now) == b.saturating_sub(then);
+        let credit = |of: &Back<'_>, age: usize| of.credits[(of.oldest + age) % FIFO_LINES];
+        same(self.free, other.free)
+            && self.half == other.half ^ u8::from(exchanged)
+            && same(self.received().unwrap_or(0), other.received().unwrap_or(0))
+            && (0..FIFO_LINES).all(|age| same(credit(self, age), credit(other, age)))
+    }
+
+    /// The same, so many cycles later, with the halves exchanged if they are to be.
+    pub fn shift(&mut self, cycles: u64, exchanged: bool) {
+        self.half ^= u8::from(exchanged);
+        self.credits.iter_mut().chain(&mut self.popped).chain([&mut self.free]).for_each(|cycle| *cycle += cycles);
     }
 
     /// The first cycle in which there is a credit.

@@ -17,6 +17,7 @@ use crumb_arch::command::MAX_FENCE_TILES;
 use crumb_arch::timing::{COMBINER_LATENCY, TILE_QUEUE, token_latency};
 
 /// The tiles that have been given.
+#[derive(Clone, Debug)]
 pub struct Tiles {
     /// From the issue of a tile's last row to the cycle in which it is done.
     latency: u64,
@@ -56,6 +57,28 @@ impl Tiles {
     /// The first cycle in which no tile of this half is unfinished.
     pub const fn half_settled(&self, half: u8) -> u64 {
         self.half_done[half as usize]
+    }
+
+    /// Whether this goes on from its cycle `now` as another does from its own, with the halves exchanged if they are to be: what lies before
+    /// is past.
+    pub fn agrees(&self, now: u64, other: &Self, then: u64, exchanged: bool) -> bool {
+        let same = |a: u64, b: u64| a.saturating_sub(now) == b.saturating_sub(then);
+        let (a, b) = (self.given, other.given);
+        same(self.started, other.started)
+            && same(self.ends, other.ends)
+            && (0..2).all(|half| same(self.half_done[half], other.half_done[half ^ usize::from(exchanged)]))
+            && (0..TILE_QUEUE).all(|age| same(self.room[(a + age) % TILE_QUEUE], other.room[(b + age) % TILE_QUEUE]))
+            && (0..REMEMBERED).all(|age| same(self.done[(a + age) % REMEMBERED], other.done[(b + age) % REMEMBERED]))
+            && (a >= REMEMBERED) == (b >= REMEMBERED)
+    }
+
+    /// The same, so many cycles later, with the halves exchanged if they are to be.
+    pub fn shift(&mut self, cycles: u64, exchanged: bool) {
+        let Self { room, done, half_done, started, ends, .. } = self;
+        room.iter_mut().chain(done).chain(half_done).chain([started, ends]).for_each(|cycle| *cycle += cycles);
+        if exchanged {
+            self.half_done.swap(0, 1);
+        }
     }
 
     /// A tile is pushed in this cycle.
