@@ -1,7 +1,7 @@
 //! The planner: which layer runs at how many bits, so that a budget holds and the least is lost.
 //!
 //! ```text
-//!   network ──choices──▶ widths that are possible ──costs──▶ cycles, BOPs, ... of each, counted on the machine
+//!   network ──choices──▶ widths that are possible ──costs──▶ cycles, BOPs, ... of each, by the estimate
 //!                                  │                                   │
 //!   calibration data ──sensitivity (or a file)──▶ predicted loss ──────┤
 //!                                                                      ▼

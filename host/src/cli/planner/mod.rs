@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 
 /// Choose the precision of each layer: the least loss within a budget.
 ///
-/// An integer linear program chooses one activation width for each tensor and one weight width for each layer. Costs are counted on the
-/// simulator for every choice of every layer, so the cycles that are predicted are those that `crumb run` measures. Losses are measured
+/// An integer linear program chooses one activation width for each tensor and one weight width for each layer. Costs are estimated
+/// to the cycle for every choice of every layer, so the cycles that are predicted are those that `crumb run` measures. Losses are measured
 /// on calibration data, one layer at a time, and taken to add up; the plan that comes out is run, and both are printed.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -121,7 +121,7 @@ impl Plan {
         let choices = Choices::of(&data.network, &widths, self.rounding)?;
         let bar = progress::bar(choices.layers.len());
         bar.set_message("layers counted");
-        let costs = CostTable::simulated(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
+        let costs = CostTable::counted(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
         bar.finish_and_clear();
         let mut costs = costs.map_err(at(&data.name))?;
         let model = energy::model(&self.energy)?;

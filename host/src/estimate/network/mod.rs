@@ -13,6 +13,7 @@ mod traffic;
 mod workload;
 
 pub use error::EstimateError;
+pub use model::{Mode, Model};
 pub use roofline::{Bound, Resources, Roofline};
 pub use traffic::{Dram, StreamIn, Traffic};
 pub use workload::{LayerWork, WeightSource, Workload};
