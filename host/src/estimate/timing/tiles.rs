@@ -45,8 +45,8 @@ impl Tiles {
 
     /// The first cycle in which no more than so many of the tiles given are unfinished.
     pub fn unfinished_at_most(&self, tiles: u8) -> u64 {
-        let index = self.given.checked_sub(usize::from(tiles.min(MAX_FENCE_TILES)) + 1);
-        index.map_or(0, |index| self.done[index % REMEMBERED])
+        // A tile that was never given is done since cycle 0.
+        self.done[(self.given + REMEMBERED - 1 - usize::from(tiles.min(MAX_FENCE_TILES))) % REMEMBERED]
     }
 
     /// The first cycle in which the queue takes a tile.
@@ -69,7 +69,6 @@ impl Tiles {
             && (0..2).all(|half| same(self.half_done[half], other.half_done[half ^ usize::from(exchanged)]))
             && (0..TILE_QUEUE).all(|age| same(self.room[(a + age) % TILE_QUEUE], other.room[(b + age) % TILE_QUEUE]))
             && (0..REMEMBERED).all(|age| same(self.done[(a + age) % REMEMBERED], other.done[(b + age) % REMEMBERED]))
-            && (a >= REMEMBERED) == (b >= REMEMBERED)
     }
 
     /// The same, so many cycles later, with the halves exchanged if they are to be.
