@@ -13,6 +13,16 @@ pub fn bar(length: usize) -> ProgressBar {
     bar
 }
 
+/// Work of unknown length: what is done so far.
+pub fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// The same for multiply-accumulates, whose number says little to a reader.
 pub fn macs(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);

@@ -8,6 +8,7 @@
 
 use super::layers::{Conv, LayerKind, LayerShape};
 use super::timing::Timing;
+use super::walk::Walk;
 use crate::gemm::schedule::Schedule;
 use crate::gemm::tiling::Tiling;
 use crate::gemm::{GemmError, Image, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, passes};
@@ -28,7 +29,12 @@ pub fn counters<'a>(config: &ArrayConfig, shapes: impl IntoIterator<Item = Shape
 
 /// Gives a product's commands, and waits for its results.
 fn run(timing: &mut Timing<'_>, shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) {
-    Schedule::new(shape, config, tiling).for_each(|step| timing.give(&step.command));
+    match Walk::new(shape, config, tiling) {
+        Some(walk) => {
+            walk.run(timing);
+        }
+        None => Schedule::new(shape, config, tiling).for_each(|step| timing.give(&step.command)),
+    }
     timing.settle();
 }
 

@@ -17,7 +17,7 @@ use crate::planner::loss::Loss;
 use crate::planner::measure::{Measurement, on_machine};
 use crate::planner::solve::{cheapest, solve};
 use crate::planner::{
-    Assignment, Budget, Choices, CostTable, Metric, Pair, PlannerError, Problem, Sensitivities, Solution, sensitivity,
+    Assignment, Budget, Choices, CostTable, Metric, Pair, PlannerError, Problem, Refiner, Sensitivities, Solution, sensitivity,
     sensitivity_file,
 };
 use crumb_arch::Counter;
@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 
 /// Choose the precision of each layer: the least loss within a budget.
 ///
-/// An integer linear program chooses one activation width for each tensor and one weight width for each layer. Costs are counted on the
-/// simulator for every choice of every layer, so the cycles that are predicted are those that `crumb run` measures. Losses are measured
+/// An integer linear program chooses one activation width for each tensor and one weight width for each layer. Costs are estimated
+/// to the cycle for every choice of every layer, so the cycles that are predicted are those that `crumb run` measures. Losses are measured
 /// on calibration data, one layer at a time, and taken to add up; the plan that comes out is run, and both are printed.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -65,6 +65,9 @@ pub struct Plan {
     /// How the disturbance of the output is measured.
     #[arg(long, value_enum, default_value = "relative-error")]
     loss: Loss,
+    /// Take the plan of the integer program as it is, without measuring its neighbours and uniform precisions on the calibration data.
+    #[arg(long)]
+    predicted_only: bool,
     /// Weight widths to choose from; 6 takes the cycles of 8.
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "8,4,2")]
     weight_widths: Vec<WeightBits>,
@@ -109,6 +112,8 @@ struct Planner<'a> {
     costs: CostTable<'a>,
     sensitivities: Sensitivities,
     loss: Loss,
+    /// Plans as the program solves them.
+    predicted_only: bool,
 }
 
 impl Plan {
@@ -121,7 +126,7 @@ impl Plan {
         let choices = Choices::of(&data.network, &widths, self.rounding)?;
         let bar = progress::bar(choices.layers.len());
         bar.set_message("layers counted");
-        let costs = CostTable::simulated(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
+        let costs = CostTable::counted(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
         bar.finish_and_clear();
         let mut costs = costs.map_err(at(&data.name))?;
         let model = energy::model(&self.energy)?;
@@ -129,7 +134,8 @@ impl Plan {
         let wanted = self.budget.is_some_and(|budget| budget.metric == Metric::Energy);
         costs.energy = (wanted || config.depth == 1).then_some(&model as &dyn EnergyModel);
         let sensitivities = self.read_or_measure(&data, &choices)?;
-        let planner = Planner { data: &data, choices, costs, sensitivities, loss: self.loss };
+        let planner =
+            Planner { data: &data, choices, costs, sensitivities, loss: self.loss, predicted_only: self.predicted_only };
         let metric = self.budget.map_or(Metric::Cycles, |budget| budget.metric);
         let problem = Problem::new(&planner.choices, &planner.costs, &planner.sensitivities, metric)?;
         let mut report = planner.report(&config, metric)?;
@@ -236,11 +242,26 @@ impl Planner<'_> {
 
     fn within(&self, problem: &Problem, budget: Budget, full: u64) -> Result<Solution, Failure> {
         let limit = budget.limit(full);
-        if let Some(solution) = solve(problem, limit)? {
+        if let Some(solution) = self.best(problem, &[limit])?.pop().flatten() {
             return Ok(solution);
         }
         let least = cheapest(problem)?.ok_or_else(|| PlannerError::Solver("no choice of widths is consistent".into()))?.cost;
         Err(PlannerError::Infeasible { metric: budget.metric, budget: limit, least, full }.into())
+    }
+
+    /// The best plan within each of some budgets: as the program solves it, or as calibration data say.
+    fn best(&self, problem: &Problem, limits: &[u64]) -> Result<Vec<Option<Solution>>, Failure> {
+        if self.predicted_only {
+            return Ok(limits.iter().map(|&limit| solve(problem, limit)).collect::<Result<_, _>>()?);
+        }
+        let Data { network, calibration, labels, .. } = self.data;
+        let mut refiner = Refiner::new(network, &self.choices, calibration, labels.as_deref(), self.loss);
+        let bar = progress::spinner();
+        bar.set_message("plans measured on calibration data");
+        let found: Result<Vec<_>, PlannerError> =
+            limits.iter().map(|&limit| refiner.best(problem, limit, &|| bar.inc(1))).collect();
+        bar.finish_and_clear();
+        Ok(found.map_err(at(&self.data.name))?)
     }
 
     fn layers(&self, assignment: &Assignment) -> Result<Vec<LayerRow>, Failure> {
@@ -297,10 +318,9 @@ impl Planner<'_> {
         let limits: BTreeSet<u64> = costs.iter().copied().collect();
         let measured = self.rows(&uniform)?;
         let mut plans = Vec::new();
-        for &limit in &limits {
-            if let Some(solution) = solve(problem, limit)? {
-                plans.push((limit, solution.assignment));
-            }
+        let limits: Vec<u64> = limits.into_iter().collect();
+        for (limit, solution) in limits.iter().zip(self.best(problem, &limits)?) {
+            plans.extend(solution.map(|solution| (*limit, solution.assignment)));
         }
         let named: Vec<_> = plans.iter().map(|(limit, plan)| (problem.metric.show(*limit), plan.clone())).collect();
         let rows = self.rows(&named)?;

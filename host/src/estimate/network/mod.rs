@@ -15,6 +15,7 @@ mod workload;
 
 pub use energy::NetworkEnergyError;
 pub use error::EstimateError;
+pub use model::{Mode, Model};
 pub use roofline::{Bound, Resources, Roofline};
 pub use traffic::{Dram, StreamIn, Traffic};
 pub use workload::{LayerWork, WeightSource, Workload};
