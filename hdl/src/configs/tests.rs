@@ -104,7 +104,7 @@ fn session(config: &ArrayConfig, random: &mut Random, rounds: usize) -> (Host, V
                     weight,
                     part,
                 };
-                host.packets.push(header(&Op::Compute(tile).into(), &config));
+                host.packets.push(header(&Op::Compute(tile).into(), config));
                 for (i, row) in sums.iter_mut().enumerate() {
                     for lane in 0..bits.lanes() {
                         let bank = usize::from(part) * bits.lanes() + lane;
