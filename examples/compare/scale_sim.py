@@ -1,6 +1,6 @@
 """Run SCALE-Sim 3.0.0 on ResNet-18 and put its cycles and its time beside Crumb's: a table of docs/comparison.md.
 
-    python3 examples/compare/scale_sim.py            # five minutes and 5.3 GB of memory, most of them SCALE-Sim's
+    python3 examples/compare/scale_sim.py            # five minutes and 5.6 GB of memory, most of them SCALE-Sim's
     python3 examples/compare/scale_sim.py --check    # only layers with few outputs: half a minute; for a quick look
 
 SCALE-Sim runs in a process of its own, weight-stationary, on 32 x 32 PEs, with the table resnet18.csv. Its cycles are compared with those
