@@ -25,11 +25,7 @@ const PARTS: [Part; 16] = [
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
     part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
     part("docs/estimate.md", "network-estimate", "cargo run --release -- estimate --network resnet18 --config large"),
-    part(
-        "docs/estimate.md",
-        "estimate-speed",
-        "cargo bench --package crumb --bench estimate -- --output-format bencher",
-    ),
+    part("docs/estimate.md", "estimate-speed", "cargo bench --package crumb --bench estimate -- --output-format bencher"),
     part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
     part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
     part(
