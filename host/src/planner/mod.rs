@@ -32,5 +32,5 @@ pub use choices::{Assignment, Choices, Pair};
 pub use costs::{CostTable, Metric};
 pub use error::PlannerError;
 pub use problem::{Problem, Solution};
-pub use refine::Refiner;
+pub use refine::{Grounds, Refined, Refiner};
 pub use sensitivity::Sensitivities;
