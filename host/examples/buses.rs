@@ -1,7 +1,7 @@
 //! What wider weight buses and drains are worth on ResNet-18: the tables of `docs/sweep.md` from which `large` and `huge` have theirs.
 //!
 //! ```text
-//! cargo run --release -p crumb --example buses
+//! cargo run --release --example buses
 //! ```
 //!
 //! Every machine of a table has the same memories, in bits: an address on a bus of four words holds four times as much. With *resident* weights
