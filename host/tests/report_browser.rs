@@ -75,6 +75,8 @@ fn check(name: &str, page: &Path, report: &Value) {
             const box = text.getBoundingClientRect(), figure = text.closest('figure').getBoundingClientRect(); \
             return box.left < figure.left || box.right > figure.right; }).map(text => text.closest('figure').id + ': ' + text.textContent)";
         assert_eq!(browser.evaluate(outside), serde_json::json!([]), "{what}");
+        let cards = "[...document.querySelectorAll('.cards li')].filter(card => card.scrollWidth > card.clientWidth).map(card => card.textContent)";
+        assert_eq!(browser.evaluate(cards), serde_json::json!([]), "{what}");
         let least =
             "Math.min(...[...document.querySelectorAll('svg text')].map(text => parseFloat(getComputedStyle(text).fontSize)))";
         assert!(width(&mut browser, least) >= 11.0, "{what}");

@@ -68,7 +68,7 @@ pub const COLUMNS: [Column; 23] = [
     column("utilisation", "utili\u{ad}sation", "share of the array's bit operations that are the network's", |row| {
         share(row.utilisation)
     }),
-    column("energy_uj", "energy, uJ", "by the energy file, external memory included", |row| number(row.energy_uj)),
+    column("energy_uj", "energy, \u{b5}J", "by the energy file, external memory included", |row| number(row.energy_uj)),
     column("energy_gain", "energy gain", "energy of all layers at 8 bits by the same file, over this", |row| {
         number(row.energy_gain)
     }),

@@ -14,7 +14,7 @@ fn breakdown(id: &str, title: &str, about: &str, energies: &[(&str, Option<&Esti
         let parts = energy.map(Estimate::parts).unwrap_or_default();
         let bar = |&part: &usize| {
             let value = parts[part].map(|pj| pj / 1e6);
-            let text = value.map_or_else(|| "not known".into(), |value| format!("{} uJ", number(value)));
+            let text = value.map_or_else(|| "not known".into(), |value| format!("{} \u{b5}J", number(value)));
             Bar { value, class: part, title: format!("{name}, {}: {text}", PARTS[part].replace('_', " ")) }
         };
         Row { label: name.to_owned(), bars: shown.iter().map(bar).collect(), note: None }
@@ -41,19 +41,19 @@ fn totals(report: &Report) -> Vec<(&str, Option<&Estimate>)> {
 
 /// All energy of each precision.
 pub fn all(report: &Report) -> Markup {
-    let about = format!("uJ by '{}', external memory included", report.energy_table);
+    let about = format!("\u{b5}J by '{}', external memory included", report.energy_table);
     breakdown("energy", "Where energy goes", &about, &totals(report), 0)
 }
 
 /// The same without external memory, which hides the rest.
 pub fn on_chip(report: &Report) -> Markup {
-    let about = format!("uJ by '{}', without external memory", report.energy_table);
+    let about = format!("\u{b5}J by '{}', without external memory", report.energy_table);
     breakdown("energy-on-chip", "Where energy goes on the chip", &about, &totals(report), 1)
 }
 
 /// All energy of each layer.
 pub fn by_layer(report: &Report, shown: &Estimated) -> Markup {
     let layers = shown.estimate.layers.iter().map(|layer| (layer.name.as_str(), layer.cost.energy.as_ref()));
-    let about = format!("uJ at {} by '{}', external memory included", shown.precision, report.energy_table);
+    let about = format!("\u{b5}J at {} by '{}', external memory included", shown.precision, report.energy_table);
     breakdown("energy-by-layer", "Energy of each layer", &about, &layers.collect::<Vec<_>>(), 0)
 }

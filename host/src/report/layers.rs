@@ -129,7 +129,7 @@ pub fn roofline(report: &Report, shown: &Estimated) -> Markup {
     let ([left, right], [low, _]) = (x.ends(), y.ends());
     let from = left.max(low / bandwidth);
     let roof = |(&peak, pairs): (&u64, &BTreeSet<String>)| {
-        let name = format!("{}: {peak} MACs/cycle", pairs.iter().cloned().collect::<Vec<_>>().join(", "));
+        let name = format!("{}: {peak}", pairs.iter().cloned().collect::<Vec<_>>().join(", "));
         Line { from: [peak as f64 / bandwidth, peak as f64], to: [right, peak as f64], name, class: "roof" }
     };
     let slope = Line { from: [from, from * bandwidth], to: [top / bandwidth, top], name: String::new(), class: "roof" };

@@ -34,7 +34,6 @@ pub fn html(report: &Report) -> String {
                     p class="brand" { "Crumb" }
                     h1 { (title) }
                     p class="machine" { (machine(report)) }
-                    @if let Some(note) = &report.note { p class="machine" { (note) } }
                 }
                 main {
                     (highlights(report))
@@ -156,7 +155,7 @@ fn layer_table(shown: &Estimated) -> Markup {
         "utilisation",
         "bound",
         "MACs/byte",
-        "energy, uJ",
+        "energy, \u{b5}J",
     ];
     let size = |layer: &LayerEstimate| {
         let times = if layer.groups == 1 { String::new() } else { format!(" ({} times)", layer.groups) };
@@ -196,6 +195,7 @@ fn notes(report: &Report) -> Markup {
             h2 { "What the figures are" }
             ul class="notes" {
                 li { "Cycles, counters and traffic are those of " code { "crumb estimate" } ", and so the simulator's, counter by counter." }
+                @if let Some(note) = &report.note { li { b { (report.network) } ": " (note) } }
                 li { b { (report.energy_table) } ": " (report.energy_about) }
                 @if let Some(row) = missing {
                     li { "Without a figure in " b { (report.energy_table) } ", and so in no sum: " (row.energy_missing.join(", ")) ". Energies are lower bounds, TOPS/W upper bounds." }

@@ -84,7 +84,8 @@ fn front_plot(front: &Front, id: &str, title: &str, name: &str, of: impl Fn(&fro
         front.front.iter().filter_map(|point| Some((place(point)?, plan_title(point)))).collect();
     places.sort_by(|a, b| a.0[0].total_cmp(&b.0[0]));
     let line = |pair: &[([f64; 2], String)]| Line { from: pair[0].0, to: pair[1].0, name: String::new(), class: "path" };
-    let about = format!("{} plans, {} image(s) a run; measured on {}", places.len(), front.batch, front.test);
+    let images = if front.batch == 1 { "1 image".to_owned() } else { format!("{} images", front.batch) };
+    let about = format!("{} plans, {images} a run; measured on {}", places.len(), front.test);
     Plot {
         id,
         title,

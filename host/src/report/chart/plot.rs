@@ -68,9 +68,10 @@ impl Plot<'_> {
         let drawing = html! {
             (self.axes())
             @for line in &self.lines { (self.line(line)) }
-            @for point in &self.points { (self.point(point)) }
-            // Names stand in front of everything.
+            // Names stand in front of lines, and hide no point.
             @for line in &self.lines { (self.name(line)) }
+            @for point in &self.points { (self.label(point)) }
+            @for point in &self.points { (self.point(point)) }
         };
         let legend = self.legend.clone();
         Figure { id: self.id, title: self.title, about: self.about, legend, height: ABOVE + HEIGHT + BELOW }.draw(&drawing)
@@ -115,10 +116,16 @@ impl Plot<'_> {
 
     fn point(&self, point: &Point) -> Markup {
         let (x, y) = self.place(point.at);
+        html! {
+            circle class=(format!("mark c{}", point.class)) cx=(percent(x)) cy=(format!("{y:.1}")) r="4.5" { title { (point.title) } }
+        }
+    }
+
+    fn label(&self, point: &Point) -> Markup {
+        let (x, y) = self.place(point.at);
         // Text stands on the side where there is room.
         let (anchor, dx) = if x > 0.7 { ("end", -7) } else { ("start", 7) };
         html! {
-            circle class=(format!("mark c{}", point.class)) cx=(percent(x)) cy=(format!("{y:.1}")) r="4.5" { title { (point.title) } }
             @if !point.label.is_empty() {
                 text class="name" x=(percent(x)) dx=(dx) y=(format!("{:.1}", y + 15.0)) text-anchor=(anchor) { (point.label) }
             }
@@ -142,5 +149,7 @@ mod tests {
         assert!(text.contains("<circle class=\"mark c3\" cx=\"97.500%\" cy=\"22.0\""), "{text}");
         assert!(text.contains("x1=\"13.000%\" y1=\"272.0\" x2=\"97.500%\" y2=\"22.0\""), "{text}");
         assert!(text.contains("text-anchor=\"end\">end<"));
+        // Names hide no point.
+        assert!(text.rfind("class=\"name\"") < text.find("<circle"), "{text}");
     }
 }

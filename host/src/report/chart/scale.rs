@@ -124,11 +124,12 @@ pub fn number(value: f64) -> String {
     text + unit
 }
 
-/// The same with a space and a unit: `12.3 kOPS`.
+/// The same with a unit, `12.3 kOPS`; factors have no space.
 pub fn quantity(value: f64, unit: &str) -> String {
     let text = number(value);
     let digits = text.trim_end_matches(|c: char| c.is_alphabetic());
-    format!("{digits} {}{unit}", &text[digits.len()..])
+    let space = if unit == "\u{d7}" { "" } else { " " };
+    format!("{digits}{space}{}{unit}", &text[digits.len()..])
 }
 
 #[cfg(test)]
@@ -170,6 +171,7 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
-        assert_eq!([quantity(18.06e9, "OPS"), quantity(98.4, "%")], ["18.1 GOPS", "98.4 %"]);
+        let quantities = [quantity(18.06e9, "OPS"), quantity(98.4, "%"), quantity(2.63, "\u{d7}")];
+        assert_eq!(quantities, ["18.1 GOPS", "98.4 %", "2.63\u{d7}"]);
     }
 }
