@@ -144,7 +144,7 @@ impl Walk<'_> {
         let steps = tiles * profile.passes;
         let ahead = |period: u64| self.needed(first) + period * steps > since.given + (period + 1) * computes;
         let keeps_distance = steps == computes;
-        if !keeps_distance && !(ahead(0) && ahead(times)) {
+        if !(keeps_distance || ahead(0) && ahead(times)) {
             return false;
         }
         let rings = [self.plan.weights.as_ref().filter(|_| profile.weights)];
