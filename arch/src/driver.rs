@@ -245,6 +245,11 @@ impl<B: Boundary> Driver<B> {
         Self { boundary, offered: None }
     }
 
+    /// The machine, to look at.
+    pub const fn boundary(&self) -> &B {
+        &self.boundary
+    }
+
     /// The machine.
     pub const fn boundary_mut(&mut self) -> &mut B {
         &mut self.boundary

@@ -43,8 +43,10 @@ pub fn model(subjects: &[Subject], measured: &[Measured], library: &Library, dat
              longer wires, pads, control outside the blocks but for the clock of its registers. Made by `cargo xtask energy`.",
             library.volts,
             match data {
-                Data::Digits => "the embedded network on one of its images",
-                Data::Uniform => "uniform random operands",
+                Data::Digits => "the embedded network on one of its images".to_owned(),
+                Data::Pruned(percent) =>
+                    format!("the embedded network, {percent} % of its weights at zero, on one of its images"),
+                Data::Uniform => "uniform random operands".to_owned(),
             },
             1000.0 * WIRE_PF
         ),
@@ -104,12 +106,7 @@ const NAND: &str = "NAND2X1";
 
 /// The figures of one block, by mode, and in words how they were come by.
 fn by_mode(measured: &[Measured], block: Block, of: impl Fn(&Measured) -> f64, key: impl Fn(Mode) -> String) -> Cost {
-    let mut sums: BTreeMap<String, (f64, f64, f64)> = BTreeMap::new();
     let own: Vec<&Measured> = measured.iter().filter(|m| m.block == block).collect();
-    for m in &own {
-        let sum = sums.entry(key(m.mode)).or_default();
-        *sum = (sum.0 + of(m), sum.1 + m.edges / m.nets as f64, sum.2 + 1.0);
-    }
     let range = |pick: &dyn Fn(&Measured) -> f64| {
         let all = || own.iter().map(|m| pick(m));
         (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max))
@@ -122,7 +119,37 @@ fn by_mode(measured: &[Measured], block: Block, of: impl Fn(&Measured) -> f64, k
     };
     let how =
         format!("gates of {}: {quiet:.2} to {lively:.2} edges a net and {per}, glitches {few:.0} to {many:.0} %", block.name());
-    Cost { pj: sums.into_iter().map(|(key, (sum, _, n))| (key, rounded(sum / n))).collect(), how }
+    Cost { pj: means(&own, of, key), toggles: BTreeMap::new(), how }
+}
+
+/// The means of a figure over the modes of each key.
+fn means(own: &[&Measured], of: impl Fn(&Measured) -> f64, key: impl Fn(Mode) -> String) -> BTreeMap<String, f64> {
+    let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    for m in own {
+        let sum = sums.entry(key(m.mode)).or_default();
+        *sum = (sum.0 + of(m), sum.1 + 1.0);
+    }
+    sums.into_iter().map(|(key, (sum, n))| (key, rounded(sum / n))).collect()
+}
+
+/// The figures of an event of a block, with the toggles of registers that came with it: the whole of both, or the part of either that is
+/// counted apart, or the rest.
+fn with_toggles(measured: &[Measured], block: Block, share: Share, key: impl Fn(Mode) -> String + Copy) -> Cost {
+    let own: Vec<&Measured> = measured.iter().filter(|m| m.block == block).collect();
+    let (pj, toggles): (fn(&Measured) -> f64, fn(&Measured) -> f64) = match share {
+        Share::Whole => (|m| m.energy.dynamic(), |m| m.toggles),
+        Share::Apart => (|m| m.aside, |m| m.aside_toggles),
+        Share::Rest => (Measured::without_asides, Measured::toggles_without_asides),
+    };
+    Cost { toggles: means(&own, toggles, key), ..by_mode(measured, block, pj, key) }
+}
+
+/// Which part of a block's energy an event is.
+#[derive(Clone, Copy)]
+enum Share {
+    Whole,
+    Apart,
+    Rest,
 }
 
 fn cost(event: Event, measured: &[Measured], library: &Library) -> Cost {
@@ -130,42 +157,45 @@ fn cost(event: Event, measured: &[Measured], library: &Library) -> Cost {
     let act = |mode: Mode| format!("a{}", mode.act.bits());
     let weight = |mode: Mode| format!("w{}", mode.weight.bits());
     let any = |_: Mode| "any".to_owned();
-    let whole = |m: &Measured| m.energy.dynamic();
     let said = |mut cost: Cost, more: &str| {
         cost.how += more;
         cost
     };
     match event {
         Event::PeCycle => said(
-            by_mode(measured, Block::Pe, Measured::without_asides, mode),
+            with_toggles(measured, Block::Pe, Share::Rest, mode),
             "; mean of four PEs; what the weights' way costs with silent activations and psums is taken off, as pe_weight",
         ),
         Event::PeWeight => said(
-            by_mode(measured, Block::Pe, |m| m.aside, mode),
+            with_toggles(measured, Block::Pe, Share::Apart, mode),
             "; activations and psums held at 0; a word that passes, or is loaded, and its share of the swap",
         ),
-        Event::SwitchWord => by_mode(measured, Block::PrecisionSwitch, whole, weight),
-        Event::RowSumCycle => by_mode(measured, Block::RowSum, whole, act),
-        Event::ColumnSumWord => by_mode(measured, Block::ColumnSum, whole, act),
-        Event::CombineCycle => by_mode(measured, Block::Combiner, whole, mode),
-        Event::AccumulateCycle => by_mode(measured, Block::AccumulatorAdder, whole, mode),
+        Event::SwitchWord => with_toggles(measured, Block::PrecisionSwitch, Share::Whole, weight),
+        Event::RowSumCycle => with_toggles(measured, Block::RowSum, Share::Whole, act),
+        Event::ColumnSumWord => with_toggles(measured, Block::ColumnSum, Share::Whole, act),
+        Event::CombineCycle => with_toggles(measured, Block::Combiner, Share::Whole, mode),
+        Event::AccumulateCycle => with_toggles(measured, Block::AccumulatorAdder, Share::Whole, mode),
         Event::RequantizeValue => said(
-            by_mode(measured, Block::Requantizer, |m| m.aside, any),
+            with_toggles(measured, Block::Requantizer, Share::Apart, any),
             "; the multiplier in gates; only sums that a drain reads enter; mean over all modes",
         ),
         Event::RequantizerCycle => said(
-            by_mode(measured, Block::Requantizer, Measured::without_asides, mode),
+            with_toggles(measured, Block::Requantizer, Share::Rest, mode),
             "; what sums cost that pass the read stage on their way to be added to, beyond those that a drain reads",
         ),
         Event::StreamBit => {
-            let toggle = rounded(0.5 * register_toggle(library));
-            Cost { pj: [("any".into(), toggle)].into(), how: "half an edge of a register that drives one pin; no pads".into() }
+            alone(0.5 * register_toggle(library), "half an edge of a register that drives one pin; no pads".into())
         }
-        Event::DramBit => Cost {
-            pj: [("any".into(), rounded(DRAM_PJ / 64.0))].into(),
-            how: "Horowitz, ISSCC 2014: 1300 to 2600 pJ for 64 bits, the middle; not scaled, as it is another chip".into(),
-        },
+        Event::DramBit => alone(
+            DRAM_PJ / 64.0,
+            "Horowitz, ISSCC 2014: 1300 to 2600 pJ for 64 bits, the middle; not scaled, as it is another chip".into(),
+        ),
     }
+}
+
+/// A figure that is the same in all modes and follows no data.
+fn alone(pj: f64, how: String) -> Cost {
+    Cost { pj: [("any".into(), rounded(pj))].into(), toggles: BTreeMap::new(), how }
 }
 
 /// pJ of an edge of a register's output and data, with one pin and wire to it.
@@ -186,16 +216,16 @@ fn detail(measured: &[Measured], library: &Library) -> BTreeMap<String, Cost> {
         cost.how += more;
         cost
     };
-    let toggle = Cost {
-        pj: [("any".into(), rounded(register_toggle(library)))].into(),
-        how: format!("an edge of {FLOP}: its output and data, one pin and wire; the clock is standing.register_bit"),
-    };
+    let toggle = alone(
+        register_toggle(library),
+        format!("an edge of {FLOP}: its output and data, one pin and wire; the clock is standing.register_bit"),
+    );
     let nand = library.cells.get(NAND).map_or(0.0, |cell| cell.leakage);
     // nW / MHz = fJ.
-    let leakage = Cost {
-        pj: [("any".into(), rounded(nand / MEGAHERTZ / 1000.0))].into(),
-        how: format!("{NAND} of the library, {nand} nW, in a cycle; blocks have their own, as standing"),
-    };
+    let leakage = alone(
+        nand / MEGAHERTZ / 1000.0,
+        format!("{NAND} of the library, {nand} nW, in a cycle; blocks have their own, as standing"),
+    );
     [
         ("gate_leakage_cycle".to_owned(), leakage),
         ("bricks".to_owned(), part(Block::Bricks, 0.25, "; a quarter of a PE's sixteen: those of a brick column")),

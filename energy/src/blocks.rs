@@ -70,6 +70,16 @@ pub fn pe(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
     Stimulus { inputs, outputs }
 }
 
+/// All registers of a PE of depth 1.
+pub fn pe_registers(at: &Place) -> Vec<String> {
+    let mut names = ["act", "ctl", "weight", "mode"].map(str::to_owned).to_vec();
+    for i in 0..4 {
+        names.extend([format!("shadow_{i}"), format!("active_{i}"), format!("psum_{i}")]);
+        names.extend(["pair_0", "pair_1", "sum"].map(|name| format!("column_{i}.{name}")));
+    }
+    names.iter().map(|name| at.pe(at.row, at.col, name)).collect()
+}
+
 /// The fixed PE in the same place, with signed activations or unsigned ones.
 pub fn fixed_pe(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
     let rows: Vec<_> = (0..=at.row).map(|row| at.operands(tap, row)).collect();
@@ -108,9 +118,9 @@ pub fn psum_adder(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
 /// The precision switch of one column; its output is the next value of the edge's register.
 pub fn precision_switch(tap: &mut Tap<'_>, at: &Place) -> Stimulus {
     let edge = |name: &str| format!("column_edge_{}.{name}", at.col);
-    // `ColumnIssue`: valid 1, address 16, real 1, first 1, w_code 2, slice 2, rounding 2, part 2, ...
-    let fields = [("is_real", 17, 1), ("w_code", 19, 2), ("slice", 21, 2), ("rounding", 23, 2), ("part", 25, 2)];
-    let mut inputs = vec![("word", tap.register(edge("word")))];
+    // `ColumnIssue`: valid 1, address 18, real 1, first 1, w_code 2, slice 2, rounding 2, part 2, ...
+    let fields = [("is_real", 19, 1), ("w_code", 21, 2), ("slice", 23, 2), ("rounding", 25, 2), ("part", 27, 2)];
+    let mut inputs = vec![("word", tap.register(edge("word_0")))];
     inputs.extend(fields.map(|(port, low, width)| (port, tap.bits(edge("col_ctl"), low, width))));
     Stimulus { inputs, outputs: vec![("weight", tap.next(edge("weight")))] }
 }

@@ -1,9 +1,9 @@
 //! All measurements: every block, in every mode, on one kind of data.
 
-use crate::blocks::{Place, Stimulus};
+use crate::blocks::{Place, Stimulus, pe_registers};
 use crate::error::EnergyError;
 use crate::library::Library;
-use crate::measure::measure;
+use crate::measure::{measure, register_toggles, toggles_of};
 use crate::power::Energy;
 use crate::subject::{Block, Subject};
 use crate::tap::Tap;
@@ -25,6 +25,10 @@ pub struct Measured {
     pub aside: f64,
     /// How many of those come with an event.
     pub asides: f64,
+    /// Toggles of registers, per event, those of the events that are counted apart among them.
+    pub toggles: f64,
+    /// Toggles of registers that come with each of those.
+    pub aside_toggles: f64,
     /// Edges of all nets, per event.
     pub edges: f64,
     /// Nets in it, so that `edges / nets` is the activity.
@@ -97,6 +101,7 @@ impl Sampled {
             block.stimulus(&mut tap, place);
             block.aside(&mut tap, place);
         }
+        tap.wanted.extend(places.iter().filter(|_| blocks.contains(&Block::Pe)).flat_map(pe_registers));
         tap.wanted
     }
 
@@ -113,7 +118,10 @@ impl Sampled {
 }
 
 /// One block, the mean over some places.
-fn one(
+///
+/// # Errors
+/// If its gates differ from the machine, in what they put out or in how often a PE's registers toggle.
+pub fn one(
     subject: &Subject,
     library: &Library,
     run: &Run,
@@ -127,21 +135,45 @@ fn one(
     let count = if block.per() == Per::Busy { busy } else { words };
     let apart = if block == Block::Requantizer { drained } else { words };
     let (mut energy, mut aside, mut edges) = (Energy::default(), 0.0, 0.0);
+    let (mut toggles, mut aside_toggles) = (0.0, 0.0);
     let places_n = places.len() as f64;
     for place in places {
-        let (spent, activity) = measure(subject, library, &Sampled::stimulus(block, place, run)?)?;
+        let stimulus = Sampled::stimulus(block, place, run)?;
+        let (spent, activity) = measure(subject, library, &stimulus)?;
         energy = energy.plus(&spent.times(1.0 / (places_n * count)));
         edges += activity.toggles.iter().sum::<u64>() as f64 / (places_n * count);
+        let toggled = register_toggles(subject, &stimulus, &activity);
+        if block == Block::Pe {
+            same_toggles(run, place, toggled)?;
+        }
+        toggles += toggled as f64 / (places_n * count);
         if let Some(stimulus) = block.aside(&mut Tap::on(&run.recording), place) {
-            aside += measure(subject, library, &stimulus)?.0.dynamic() / (places_n * apart);
+            let (spent, activity) = measure(subject, library, &stimulus)?;
+            aside += spent.dynamic() / (places_n * apart);
+            aside_toggles += register_toggles(subject, &stimulus, &activity) as f64 / (places_n * apart);
         }
     }
-    Ok(Measured { block, data, mode, energy, aside, asides: apart / count, edges, nets: subject.netlist.nets.len() })
+    let (asides, nets) = (apart / count, subject.netlist.nets.len());
+    Ok(Measured { block, data, mode, energy, aside, asides, toggles, aside_toggles, edges, nets })
+}
+
+/// Whether the registers of a PE's gates toggle as often as those of the machine's PE, so that toggles of the one are toggles of the other.
+fn same_toggles(run: &Run, place: &Place, found: u64) -> Result<(), EnergyError> {
+    let mut tap = Tap::on(&run.recording);
+    let expected = pe_registers(place).into_iter().map(|path| toggles_of(&tap.register(path))).sum::<u64>();
+    tap.finish(&run.name)?;
+    let what = || format!("registers of the gates of pe toggle {found} times, those of the machine {expected} times");
+    if found == expected { Ok(()) } else { Err(EnergyError::Workload { name: run.name.clone(), what: what() }) }
 }
 
 impl Measured {
     /// pJ of an event without those that are counted apart.
     pub fn without_asides(&self) -> f64 {
         (self.energy.dynamic() - self.aside * self.asides).max(0.0)
+    }
+
+    /// Register toggles of an event without those that are counted apart.
+    pub fn toggles_without_asides(&self) -> f64 {
+        (self.toggles - self.aside_toggles * self.asides).max(0.0)
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod assemble;
 pub mod blocks;
+pub mod compare;
 pub mod energies;
 pub mod error;
 mod fixed;
@@ -30,5 +31,6 @@ pub mod table;
 pub mod tap;
 pub mod timing;
 pub mod workload;
+pub mod zeros;
 
 pub use crumb::energy::{estimate, model, vocabulary};

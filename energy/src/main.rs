@@ -10,7 +10,7 @@ use crumb_energy::model::Model;
 use crumb_energy::subject::{Block, Subject};
 use crumb_energy::synthesis::{LIBERTY, Technology};
 use crumb_energy::workload::{Data, Mode, run};
-use crumb_energy::{assemble, report, second_opinion};
+use crumb_energy::{assemble, compare, report, second_opinion, zeros};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,6 +43,31 @@ enum Task {
         #[arg(long)]
         opensta: bool,
     },
+    /// Map a PE to gates, drive it with the network, the network with pruned weights and random data, and compare its energy with what an
+    /// energy file says by events and by activity
+    Compare {
+        /// Configuration whose PE is measured.
+        #[arg(long, default_value = "small", value_parser = NAMES)]
+        config: String,
+        /// Liberty file of the cells.
+        #[arg(long, default_value = LIBERTY, value_name = "FILE")]
+        liberty: PathBuf,
+        /// Folder for the netlist, its script and log.
+        #[arg(long, default_value = "target/energy", value_name = "DIR")]
+        work: PathBuf,
+        /// Energy file.
+        #[arg(value_name = "FILE")]
+        model: PathBuf,
+    },
+    /// Zeros of the embedded network's weights at each width, and what they change: bit operations, toggles, energy
+    Zeros {
+        /// The machine.
+        #[arg(long, default_value = "small", value_parser = NAMES)]
+        config: String,
+        /// Energy file.
+        #[arg(value_name = "FILE")]
+        model: PathBuf,
+    },
     /// Estimate the embedded network's energy in all nine modes with energy files
     Estimate {
         /// The machine.
@@ -57,6 +82,11 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Measure { config, liberty, work, out, opensta } => measure_all(&config, &liberty, &work, &out, opensta),
+        Task::Compare { config, liberty, work, model } => compare_pe(&config, &liberty, &work, &model),
+        Task::Zeros { config, model } => configuration(&config).and_then(|config| {
+            print!("{}", zeros::report(&config, &read(&model)?)?);
+            Ok(())
+        }),
         Task::Estimate { config, models } => models.iter().try_for_each(|path| estimate_all(&config, path)),
     };
     match result {
@@ -72,29 +102,52 @@ fn configuration(name: &str) -> Result<ArrayConfig, EnergyError> {
     ArrayConfig::named(name).map_err(|error| EnergyError::Workload { name: name.to_owned(), what: error.to_string() })
 }
 
-fn measure_all(name: &str, liberty: &Path, work: &Path, out: &Path, opensta: bool) -> Result<(), EnergyError> {
-    let config = configuration(name)?;
+/// Maps blocks of a configuration to gates, in a folder, which is given back as Yosys needs it.
+fn map(
+    name: &str,
+    config: &ArrayConfig,
+    technology: &Technology,
+    work: &Path,
+    blocks: &[Block],
+) -> Result<(Vec<Subject>, PathBuf), EnergyError> {
     fs::create_dir_all(work).map_err(EnergyError::file("create", work))?;
     // Yosys runs in the folder, where a relative path would not be found.
-    let work = &fs::canonicalize(work).map_err(EnergyError::file("read", work))?;
-    let technology = Technology::open(liberty)?;
+    let work = fs::canonicalize(work).map_err(EnergyError::file("read", work))?;
     let generated = work.join(format!("crumb_{name}.v"));
     let verilog = crumb_hdl::verilog_for(name);
     let verilog = verilog.map_err(|error| EnergyError::Workload { name: name.to_owned(), what: error.to_string() })?;
     fs::write(&generated, verilog).map_err(EnergyError::file("write", &generated))?;
     let mut subjects = Vec::new();
-    for block in Block::ALL {
+    for &block in blocks {
         eprintln!("mapping {}", block.name());
-        subjects.push(Subject::map(block, &config, work, &generated, &technology)?);
+        subjects.push(Subject::map(block, config, &work, &generated, technology)?);
     }
+    Ok((subjects, work))
+}
+
+fn compare_pe(name: &str, liberty: &Path, work: &Path, model: &Path) -> Result<(), EnergyError> {
+    let (config, model) = (configuration(name)?, read(model)?);
+    let technology = Technology::open(liberty)?;
+    let (subjects, _) = map(name, &config, &technology, work, &[Block::Pe])?;
+    for subject in &subjects {
+        let lines = compare::pe(subject, &config, &technology.library, &model, |data| eprintln!("measured on {data}"))?;
+        print!("{}", compare::text(&lines));
+    }
+    Ok(())
+}
+
+fn measure_all(name: &str, liberty: &Path, work: &Path, out: &Path, opensta: bool) -> Result<(), EnergyError> {
+    let config = configuration(name)?;
+    let technology = Technology::open(liberty)?;
+    let (subjects, work) = map(name, &config, &technology, work, &Block::ALL)?;
     println!("blocks of '{name}', {}\n\n{}", liberty.display(), report::blocks(&subjects, 100.0));
-    for data in Data::ALL {
+    for data in Data::FILES {
         let measured = all(&subjects, &config, &technology.library, data, |run, _| eprintln!("measured on {}", run.name))?;
         println!("{}\n{}", report::pes(&subjects, &measured, data), report::others(&measured, data));
         write_model(&subjects, &measured, &technology, data, name, out)?;
     }
     if opensta {
-        print!("{}", second_opinion::pe(subjects, &config, &technology, work)?);
+        print!("{}", second_opinion::pe(subjects, &config, &technology, &work)?);
     }
     Ok(())
 }
@@ -114,10 +167,13 @@ fn write_model(
     Ok(())
 }
 
-fn estimate_all(name: &str, path: &Path) -> Result<(), EnergyError> {
-    let config = configuration(name)?;
+fn read(path: &Path) -> Result<Model, EnergyError> {
     let text = fs::read_to_string(path).map_err(EnergyError::file("read", path))?;
-    let model = Model::parse(&text, path)?;
+    Ok(Model::parse(&text, path)?)
+}
+
+fn estimate_all(name: &str, path: &Path) -> Result<(), EnergyError> {
+    let (config, model) = (configuration(name)?, read(path)?);
     println!("{} (nJ for one image on '{name}')", model.name);
     println!("mode      array     edges      sums  requant.  memories   streams     clock   leakage     total");
     for mode in Mode::all() {

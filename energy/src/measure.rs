@@ -58,6 +58,21 @@ pub fn measure(subject: &Subject, library: &Library, stimulus: &Stimulus) -> Res
     Ok((energy(&subject.netlist, &subject.timing, library, &activity), activity))
 }
 
+/// Toggles of values from cycle to cycle, where [`simulate`] counts.
+pub fn toggles_of(values: &[u64]) -> u64 {
+    let pairs = values.windows(2).skip(WARM_UP - 1);
+    pairs.map(|pair| u64::from((pair[0] ^ pair[1]).count_ones())).sum()
+}
+
+/// Toggles of the registers that a block's energy is said to follow: its own, or those at both ends of a block that has none.
+pub fn register_toggles(subject: &Subject, stimulus: &Stimulus, activity: &Activity) -> u64 {
+    if !subject.netlist.registers.is_empty() {
+        return activity.registers.iter().flatten().sum();
+    }
+    let ends = stimulus.inputs.iter().filter(|(port, _)| *port == "word").chain(&stimulus.outputs);
+    ends.map(|(_, values)| toggles_of(values)).sum()
+}
+
 /// The stimulus with some inputs held at 0, and nothing to compare with.
 pub fn silenced(stimulus: &Stimulus, ports: &[&str]) -> Stimulus {
     let hold = |(port, values): &(&'static str, Vec<u64>)| {

@@ -12,6 +12,7 @@ use crumb_sim::Machine;
 use crumb_sim::trace::Visitor;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::rc::Rc;
 
 /// Registers by path, such as `array.pe_9.act`, each with its value in every cycle.
@@ -124,11 +125,11 @@ struct Picker<I: Iterator> {
 }
 
 impl<'a, I: Iterator<Item = (&'a usize, &'a mut Vec<u64>)>> Visitor for Picker<I> {
-    fn scope(&mut self, _: &str) {}
+    fn scope(&mut self, _: impl Display) {}
 
     fn end(&mut self) {}
 
-    fn register(&mut self, _: &str, _: u32, value: u64) {
+    fn register(&mut self, _: impl Display, _: u32, value: u64) {
         if let Some((_, column)) = self.wanted.next_if(|(place, _)| **place == self.seen) {
             column.push(value);
         }

@@ -2,15 +2,17 @@
 
 use crate::error::EnergyError;
 use crate::record::{Recorder, Recording};
-use crumb::digits;
+use crate::zeros::prune;
+use crumb::digits::{self, Digits};
 pub use crumb::energy::mode::Mode;
 use crumb::gemm::{self, Job, Matrix, Output, Segment, Weights};
-use crumb::network::machine::MachineEngine;
+use crumb::network::machine::{LayerReport, MachineEngine};
 use crumb::network::{Contract, LayerPrecision, PrecisionPlan, Tensor, TensorData, execute};
 use crumb::session::Session;
 use crumb_arch::precision::{ActBits, Rounding};
 use crumb_arch::requantizer::{ChannelScale, OutputFormat};
 use crumb_arch::{ArrayConfig, Counter, Counters, Requantize, WeightFormat};
+use crumb_sim::activity::Activity;
 
 /// Images of the network's run.
 const IMAGES: usize = 1;
@@ -24,20 +26,35 @@ const RANDOM_TILES: usize = 4;
 pub enum Data {
     /// The embedded network and its images.
     Digits,
+    /// The same with so many percent of each layer's weights at zero, those that were nearest to it.
+    Pruned(u8),
     /// Uniformly distributed operands; activations are signed.
     Uniform,
 }
 
 impl Data {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Digits, Self::Uniform];
+    /// Those that energy files are of.
+    pub const FILES: [Self; 2] = [Self::Digits, Self::Uniform];
 
     /// Its name in tables and files.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::Digits => "digits",
-            Self::Uniform => "uniform",
+            Self::Digits => "digits".into(),
+            Self::Pruned(percent) => format!("digits, {percent} %"),
+            Self::Uniform => "uniform".into(),
         }
+    }
+
+    /// The embedded network as this data has it; of random data, as it is.
+    ///
+    /// # Errors
+    /// If what is embedded is damaged.
+    pub fn digits(self) -> Result<Digits, String> {
+        let mut digits = digits::load().map_err(|error| error.to_string())?;
+        if let Self::Pruned(percent) = self {
+            prune(&mut digits.network, percent);
+        }
+        Ok(digits)
     }
 }
 
@@ -64,7 +81,13 @@ pub fn run(config: &ArrayConfig, data: Data, mode: Mode, paths: &[String]) -> Re
     let mut session = Session::new(Box::new(recorder));
     let running = |on: bool| recording.borrow_mut().running = on;
     let counters = match data {
-        Data::Digits => network(&mut session, mode, &running),
+        Data::Digits | Data::Pruned(_) => network(&mut session, data, mode, &running).map(|layers| {
+            let mut sum = Counters::default();
+            for (report, _) in &layers {
+                sum.0.iter_mut().zip(report.counters.0).for_each(|(sum, count)| *sum += count);
+            }
+            sum
+        }),
         Data::Uniform => {
             running(true);
             product(&mut session, mode)
@@ -76,9 +99,18 @@ pub fn run(config: &ArrayConfig, data: Data, mode: Mode, paths: &[String]) -> Re
     Ok(Run { recording: recording.take(), counters, words, name })
 }
 
-/// The network with all layers in one mode, recorded from when its weights lie in the machine.
-fn network(session: &mut Session, mode: Mode, running: &dyn Fn(bool)) -> Result<Counters, String> {
-    let digits = digits::load().map_err(|error| error.to_string())?;
+/// The network with all layers in one mode, each with what it cost and what toggled, if that is counted; `running` is told when the weights lie in
+/// the machine, and when all is done.
+///
+/// # Errors
+/// If the machine fails.
+pub fn network(
+    session: &mut Session,
+    data: Data,
+    mode: Mode,
+    running: &dyn Fn(bool),
+) -> Result<Vec<(LayerReport, Activity)>, String> {
+    let digits = data.digits()?;
     let pixels = digits.images.floats().unwrap_or_default();
     let size = pixels.len() / digits::IMAGES;
     let pixels = pixels.get(..IMAGES * size).unwrap_or_default().to_vec();
@@ -93,11 +125,8 @@ fn network(session: &mut Session, mode: Mode, running: &dyn Fn(bool)) -> Result<
     running(true);
     execute(&digits.network, std::slice::from_ref(&images), &plan, &Contract, &mut engine).map_err(|error| error.to_string())?;
     running(false);
-    let mut sum = Counters::default();
-    for report in &engine.reports {
-        sum.0.iter_mut().zip(report.counters.0).for_each(|(sum, count)| *sum += count);
-    }
-    Ok(sum)
+    let activities = engine.activities.into_iter().chain(std::iter::repeat(Activity::default()));
+    Ok(engine.reports.into_iter().zip(activities).collect())
 }
 
 /// A product of random matrices, requantized to bytes.

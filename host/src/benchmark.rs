@@ -6,6 +6,7 @@ use crate::network::{
     TensorId, Watched, Work, execute,
 };
 use crumb_arch::{ArrayConfig, Counter, Counters, Derived};
+use crumb_sim::activity::Activity;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +45,9 @@ pub struct RunReport {
     /// What the machine reported of each layer, counter by counter.
     #[serde(skip)]
     pub reports: Vec<LayerReport>,
+    /// What toggled in each layer, where that is counted.
+    #[serde(skip)]
+    pub activities: Vec<Activity>,
 }
 
 /// What the host computed between the array's layers.
@@ -131,6 +135,7 @@ pub fn watched(
     let counted = |work: &Work<'_>| !matches!(network.nodes[work.node].op, Op::MatMul(_));
     let told = |work: &Work<'_>| done(if counted(work) { macs(work.op, work.input.shape()) } else { 0 });
     engine.reports.clear();
+    engine.activities.clear();
     let on_machine = execute(network, inputs, plan, &Contract, &mut Watched::new(engine, &told))?;
     let reports = std::mem::take(&mut engine.reports);
     let mut plain = PlainLoops(&Float32Arithmetic);
@@ -141,6 +146,7 @@ pub fn watched(
     let mut report = summarize(config, clocked, name, images, &reports, mismatch);
     report.host = HostWork::of(network, &on_machine);
     report.reports = reports;
+    report.activities = std::mem::take(&mut engine.activities);
     Ok((report, on_machine))
 }
 
@@ -232,6 +238,7 @@ fn summarize(
         layers,
         host: HostWork::default(),
         reports: Vec::new(),
+        activities: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use crumb_arch::lanes::header_lines;
 use crumb_arch::stall::Stall;
 use crumb_arch::status::{STATUS_WORDS, Status, StatusError};
 use crumb_arch::{ArrayConfig, Command, Counters, MachineError, Op};
+use crumb_sim::activity::Activity;
 use std::collections::VecDeque;
 
 /// Input bytes that are gathered before they are driven: bounds the memory of a stream of any length.
@@ -101,6 +102,11 @@ impl Session {
     /// The machine.
     pub fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
+    }
+
+    /// Toggles of the machine's registers in what was driven so far, if it counts them.
+    pub fn activity(&self) -> Option<Activity> {
+        self.backend.activity()
     }
 
     /// Clock cycles driven so far.

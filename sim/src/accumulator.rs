@@ -102,10 +102,10 @@ impl Accumulator {
     }
 
     /// The registers of column `c`.
-    pub fn visit(&self, v: &mut dyn Visitor, c: usize, token5: &Token) {
-        v.scope(&format!("accumulator_{c}"));
+    pub fn visit(&self, v: &mut impl Visitor, c: usize, token5: &Token) {
+        v.scope(format_args!("accumulator_{c}"));
         for (b, result) in self.columns[c].result.into_iter().enumerate() {
-            v.register(&format!("result_{b}"), 32, u64::from(result as u32));
+            v.register(format_args!("result_{b}"), 32, u64::from(result as u32));
         }
         v.register("token5", 25, token5.bits());
         v.register("drain_select", 3, u64::from(self.select.0 << 2 | self.select.1));

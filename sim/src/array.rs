@@ -20,8 +20,8 @@
 //! Invariant: psums are modulo 2^16, hence modulo 2^PW, as PW <= 16; only who shows or extends one masks it.
 //! The inner loop has `LANES` columns, four psums each, and no branch; columns beyond the last are multiplied too.
 
-use crate::skew::{Issue, bytes, ones, pack};
-use crate::trace::{Visitor, wide};
+use crate::skew::{Issue, ones, pack};
+use crate::trace::{Visitor, number, wide};
 use crumb_arch::brick::{brick, bus_word, column, crumb, pairs};
 use crumb_arch::config::ceil_log2;
 use crumb_arch::{ActBits, ArrayConfig};
@@ -250,66 +250,73 @@ impl Array {
         std::array::from_fn(|i| (0..4).fold(0, |word, j| word | (operand[i][j][c % LANES] as u8) << (2 * j)))
     }
 
-    /// The pair registers of brick column j, word d, if they were loaded `age - 1` cycles ago.
-    fn pairs(&self, r: usize, c: usize, d: usize, j: usize, age: usize) -> ([u8; 2], ActBits) {
+    /// The pair registers of word d, one for each brick column, if they were loaded `age - 1` cycles ago.
+    fn pairs(&self, r: usize, c: usize, d: usize, age: usize) -> ([[u8; 2]; 4], ActBits) {
         let (act, code) = self.raw(r, c, d, age);
         let words = self.active(r, c, d, age);
         let bits = mode(code);
-        (pairs(std::array::from_fn(|i| brick(crumb(act, i), crumb(words[i], j))), bits), bits)
+        let acts: [u8; 4] = std::array::from_fn(|i| crumb(act, i));
+        (std::array::from_fn(|j| pairs(std::array::from_fn(|i| brick(acts[i], crumb(words[i], j))), bits)), bits)
     }
 
-    /// The sum register, likewise.
-    fn sum(&self, r: usize, c: usize, d: usize, j: usize, age: usize) -> u16 {
-        let (pairs, bits) = self.pairs(r, c, d, j, age);
-        column(pairs, bits)
+    /// The sum registers, likewise.
+    fn sums(&self, r: usize, c: usize, d: usize, age: usize) -> [u16; 4] {
+        let (pairs, bits) = self.pairs(r, c, d, age);
+        pairs.map(|pairs| column(pairs, bits))
     }
 
     /// Every register of PE (r, c).
-    fn visit_pe(&self, v: &mut dyn Visitor, r: usize, c: usize) {
+    fn visit_pe(&self, v: &mut impl Visitor, r: usize, c: usize) {
         let depth = self.depth;
         let at = (r * self.cols + c) * depth;
         let bit = |bits: u64| bits >> c & 1;
         let tokens = &self.tokens[r];
-        let acts: Vec<u8> = (0..depth).map(|d| self.raw(r, c, d, 0).0).collect();
+        let mut acts = [0; 4];
+        acts.iter_mut().enumerate().take(depth).for_each(|(d, act)| *act = self.raw(r, c, d, 0).0);
         let load = tokens.load.iter().rev().fold(0, |load, &bits| load << 1 | bit(bits));
-        v.register("act", 8 * depth as u32, bytes(&acts));
+        v.register("act", 8 * depth as u32, number(&acts[..depth]));
         v.register("ctl", 7, pack(&[(4, load), (1, bit(tokens.swap[0])), (2, self.raw(r, c, 0, 0).1.into())]));
         let words = self.bus * depth;
         wide(v, "weight", &self.weight[self.weight_row(r) + c * words..][..words]);
         for (name, words) in [("shadow", &self.shadow), ("active", &self.active[0])] {
             for (i, &word) in words[at..at + depth].as_flattened().iter().enumerate() {
-                v.register(&format!("{name}_{i}"), 8, u64::from(word));
+                v.register(format_args!("{name}_{i}"), 8, u64::from(word));
             }
         }
         for d in 0..depth {
-            for j in 0..4 {
-                v.scope(&format!("column_{}", 4 * d + j));
-                let (pairs, _) = self.pairs(r, c, d, j, 1);
+            let columns = self.pairs(r, c, d, 1).0.into_iter().zip(self.sums(r, c, d, 2));
+            for (j, (pairs, sum)) in columns.enumerate() {
+                v.scope(format_args!("column_{}", 4 * d + j));
                 v.register("pair_0", 6, u64::from(pairs[0]));
                 v.register("pair_1", 6, u64::from(pairs[1]));
-                v.register("sum", 10, u64::from(self.sum(r, c, d, j, 2)));
+                v.register("sum", 10, u64::from(sum));
                 v.end();
             }
         }
         v.register("mode", 2, u64::from(self.raw(r, c, 0, 1).1));
         for level in 1..self.delay - 1 {
             let width = 1 << level;
-            for (n, j) in (0..depth / width).flat_map(|n| (0..4).map(move |j| (n, j))) {
-                let sum: u16 = (n * width..(n + 1) * width).map(|d| self.sum(r, c, d, j, 2 + level)).sum();
-                v.register(&format!("tree{level}_{}", 4 * n + j), 10 + level as u32, u64::from(sum));
+            for n in 0..depth / width {
+                let mut sums = [0; 4];
+                for d in n * width..(n + 1) * width {
+                    sums.iter_mut().zip(self.sums(r, c, d, 2 + level)).for_each(|(sum, word)| *sum += word);
+                }
+                for (j, sum) in sums.into_iter().enumerate() {
+                    v.register(format_args!("tree{level}_{}", 4 * n + j), 10 + level as u32, u64::from(sum));
+                }
             }
         }
         for (j, lanes) in self.psum[r * self.chunks + c / LANES].iter().enumerate() {
             let psum = u64::from(lanes[c % LANES]) & ((1 << self.psum_bits) - 1);
-            v.register(&format!("psum_{j}"), self.psum_bits, psum);
+            v.register(format_args!("psum_{j}"), self.psum_bits, psum);
         }
     }
 
     /// Every register of every PE.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         for r in 0..self.rows {
             for c in 0..self.cols {
-                v.scope(&format!("pe_{}", r * self.cols + c));
+                v.scope(format_args!("pe_{}", r * self.cols + c));
                 self.visit_pe(v, r, c);
                 v.end();
             }

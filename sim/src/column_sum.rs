@@ -14,6 +14,7 @@ use crate::trace::Visitor;
 use crumb_arch::brick::{bus_offset_log2, crumb};
 use crumb_arch::config::ceil_log2;
 use crumb_arch::{ActBits, ArrayConfig};
+use std::fmt;
 
 /// Registers of one column; crumb columns j.
 #[derive(Clone, Default)]
@@ -115,21 +116,21 @@ impl ColumnSum {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         for (c, column) in self.columns.iter().enumerate() {
-            v.scope(&format!("column_sum_{c}"));
-            let mut show = |name: &str, width: u32, values: [u16; 4]| {
+            v.scope(format_args!("column_sum_{c}"));
+            let mut show = |name: fmt::Arguments<'_>, width: u32, values: [u16; 4]| {
                 for (j, value) in values.into_iter().enumerate() {
-                    v.register(&format!("{name}_{j}"), width, u64::from(value) & ((1 << width) - 1));
+                    v.register(format_args!("{name}_{j}"), width, u64::from(value) & ((1 << width) - 1));
                 }
             };
-            show("usum", self.usum_bits, column.usum);
-            show("hold", self.usum_bits, column.hold);
-            show("scaled", self.psum_bits, column.scaled);
+            show(format_args!("usum"), self.usum_bits, column.usum);
+            show(format_args!("hold"), self.usum_bits, column.hold);
+            show(format_args!("scaled"), self.psum_bits, column.scaled);
             for (w, &wait) in column.wait[..self.waits].iter().enumerate() {
-                show(&format!("wait{w}"), self.psum_bits, wait);
+                show(format_args!("wait{w}"), self.psum_bits, wait);
             }
-            show("init", self.psum_bits, self.init[c / LANES].map(|lanes| lanes[c % LANES]));
+            show(format_args!("init"), self.psum_bits, self.init[c / LANES].map(|lanes| lanes[c % LANES]));
             v.register("hold_mode", 3, pack(&[(2, column.a_code.into()), (1, column.act_signed.into())]));
             v.end();
         }

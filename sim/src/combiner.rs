@@ -147,15 +147,15 @@ impl Combiner {
     }
 
     /// The lanes and values of column `c`.
-    pub fn visit(&self, v: &mut dyn Visitor, c: usize) {
+    pub fn visit(&self, v: &mut impl Visitor, c: usize) {
         for (name, stage) in [("lane1", &self.lane1), ("lane2", &self.lane2), ("lane3", &self.lane3)] {
             for (j, lanes) in stage[c / LANES].iter().enumerate() {
                 let lane = u64::from(lanes[c % LANES] as u32) & ((1 << self.lane_bits) - 1);
-                v.register(&format!("{name}_{j}"), self.lane_bits, lane);
+                v.register(format_args!("{name}_{j}"), self.lane_bits, lane);
             }
         }
         for (b, value) in self.value[c].into_iter().enumerate() {
-            v.register(&format!("value_{b}"), 32, u64::from(value as u32));
+            v.register(format_args!("value_{b}"), 32, u64::from(value as u32));
         }
     }
 }

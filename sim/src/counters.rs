@@ -77,7 +77,7 @@ impl CounterBank {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("counters");
         for (counter, value) in self.values.iter() {
             v.register(counter.name(), COUNTER_BITS, value);

@@ -254,13 +254,13 @@ impl Datapath {
     }
 
     /// Every register, in the RTL's hierarchy: an element of an array is named with its index, `psum_3`, `pe_5`.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         self.weight_memory.visit(v);
         self.parameter_memory.visit(v);
         v.scope("skew");
         self.skew.visit_chains(v);
         for i in 0..self.chain {
-            v.register(&format!("token_{i}"), 25, self.tokens.get(i).bits());
+            v.register(format_args!("token_{i}"), 25, self.tokens.get(i).bits());
         }
         v.end();
         self.skew.visit(v);
@@ -270,10 +270,10 @@ impl Datapath {
         self.column_sum.visit(v);
         v.end();
         for c in 0..self.cols {
-            v.scope(&format!("combiner_{c}"));
+            v.scope(format_args!("combiner_{c}"));
             v.register("total", self.psum_bits, u64::from(*self.totals.get(c + 1)) & ((1 << self.psum_bits) - 1));
             for stage in 1..COMBINER_LATENCY {
-                v.register(&format!("token{stage}"), 25, self.tokens.get(self.chain - 1 + c + stage).bits());
+                v.register(format_args!("token{stage}"), 25, self.tokens.get(self.chain - 1 + c + stage).bits());
             }
             self.combiner.visit(v, c);
             v.end();

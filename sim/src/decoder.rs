@@ -314,12 +314,12 @@ impl Decoder {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("decoder");
         v.register("state", 3, self.state as u64);
         v.register("index", 7, self.index.into());
         for (i, word) in self.words.iter().enumerate() {
-            v.register(&format!("word{i}"), 32, u64::from(*word));
+            v.register(format_args!("word{i}"), 32, u64::from(*word));
         }
         v.register("framed", 1, self.framed.into());
         v.register("fault", 4, self.ends.fault.into());

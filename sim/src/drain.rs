@@ -185,7 +185,7 @@ impl Drain {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         let format = self.format();
         v.scope("drain");
         v.register("valid", 1, self.valid.into());
@@ -209,7 +209,7 @@ impl Drain {
         for i in 0..DRAIN_LATENCY {
             let t = self.pipe(i);
             let flags = u64::from(t.valid) | u64::from(t.emit) << 1 | u64::from(t.last) << 2;
-            v.register(&format!("pipe_{i}"), 7, flags | u64::from(t.bank) << 3 | u64::from(t.quarter) << 5);
+            v.register(format_args!("pipe_{i}"), 7, flags | u64::from(t.bank) << 3 | u64::from(t.quarter) << 5);
         }
         v.end();
     }

@@ -5,6 +5,7 @@
 
 mod accumulator;
 mod activation_buffer;
+pub mod activity;
 mod array;
 mod column_sum;
 mod combiner;

@@ -231,7 +231,7 @@ impl Machine {
     }
 
     /// Every register of the machine.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         self.stream_in.visit(v);
         self.decoder.visit(v);
         self.tile_queue.visit(v);

@@ -46,7 +46,7 @@ impl OutputFifo {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("output_fifo");
         v.register("write", 5, self.write as u64);
         v.register("read", 5, self.read as u64);

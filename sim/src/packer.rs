@@ -82,7 +82,7 @@ impl Packer {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("packer");
         wide(v, "line", &self.line);
         v.register("valid", 1, self.valid.into());

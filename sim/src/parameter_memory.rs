@@ -61,7 +61,7 @@ impl ParameterMemory {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("parameter_memory");
         self.collectors.visit(v);
         v.end();

@@ -31,10 +31,10 @@ impl ReadStage {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("read_stage");
         for (c, word) in self.words.iter().enumerate() {
-            v.register(&format!("word_{c}"), 32, u64::from(*word as u32));
+            v.register(format_args!("word_{c}"), 32, u64::from(*word as u32));
         }
         v.register("entry", 16, self.entry.into());
         v.end();

@@ -69,9 +69,9 @@ impl Requantizers {
     }
 
     /// Every register, in scopes `requantizer_0`, `requantizer_1` and so on, and `multiplier` inside each.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         for (c, registers) in self.columns.iter().enumerate() {
-            v.scope(&format!("requantizer_{c}"));
+            v.scope(format_args!("requantizer_{c}"));
             let mut in_multiplier = false;
             registers.visit(|name, width, value| {
                 let inner = name.strip_prefix("multiplier.");

@@ -10,8 +10,8 @@
 //! of an activation word's places in a pipeline of `2 + log2 depth` registers, and `visit` works out what stands between.
 
 use crate::array::places;
-use crate::skew::{Issue, bytes, pack};
-use crate::trace::Visitor;
+use crate::skew::{Issue, pack};
+use crate::trace::{Visitor, number};
 use crumb_arch::brick::activation_offset_log2;
 use crumb_arch::config::ceil_log2;
 use crumb_arch::{ActBits, ArrayConfig};
@@ -82,14 +82,18 @@ impl RowSum {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         for r in 0..self.total.len() {
-            v.scope(&format!("row_sum_{r}"));
-            v.register("act", 8 * self.depth as u32, bytes(&self.stage(0)[r].act[..self.depth]));
+            v.scope(format_args!("row_sum_{r}"));
+            v.register("act", 8 * self.depth as u32, number(&self.stage(0)[r].act[..self.depth]));
             for d in 0..self.depth {
                 let [first, second] = [&self.stage(1)[r], &self.stage(2)[r]];
                 let [a0, a1, a2, a3] = places(first.act[d], if first.a_code == 2 { 2 } else { 1 });
-                v.scope(&if self.depth == 1 { "column".to_owned() } else { format!("column_{d}") });
+                if self.depth == 1 {
+                    v.scope("column")
+                } else {
+                    v.scope(format_args!("column_{d}"))
+                };
                 v.register("pair_0", 6, u64::from(a0 + a1));
                 v.register("pair_1", 6, u64::from(a2 + a3));
                 v.register("sum", 10, places(second.act[d], second.a_code).iter().map(|&x| u64::from(x)).sum());
@@ -97,14 +101,14 @@ impl RowSum {
             }
             for age in 0..self.stages.len() {
                 let stage = &self.stage(age)[r];
-                v.register(&format!("mode{age}"), 3, pack(&[(2, stage.a_code.into()), (1, stage.act_signed.into())]));
+                v.register(format_args!("mode{age}"), 3, pack(&[(2, stage.a_code.into()), (1, stage.act_signed.into())]));
             }
             for level in 1..self.stages.len() - 2 {
                 let (stage, width) = (&self.stage(2 + level)[r], 1 << level);
                 for n in 0..self.depth / width {
                     let words = &stage.act[n * width..(n + 1) * width];
                     let sum = words.iter().flat_map(|&act| places(act, stage.a_code)).map(u64::from).sum();
-                    v.register(&format!("tree{level}_{n}"), 10 + level as u32, sum);
+                    v.register(format_args!("tree{level}_{n}"), 10 + level as u32, sum);
                 }
             }
             v.register("total", self.bits, u64::from(self.total[r]) & ((1 << self.bits) - 1));

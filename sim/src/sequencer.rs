@@ -237,7 +237,7 @@ impl Sequencer {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         let (l, s) = (&self.load, &self.stream);
         v.scope("sequencer");
         v.register("load_valid", 1, l.valid.into());

@@ -13,7 +13,7 @@
 
 use crate::activation_buffer::ActivationBuffer;
 use crate::datapath::{ActivationIssue, WeightIssue};
-use crate::trace::{Visitor, wide};
+use crate::trace::{Visitor, number, wide};
 use crate::weight_memory::WeightMemory;
 use crumb_arch::brick::{activation_flip, bus_lane, cross_crumbs, crosses_crumbs};
 use crumb_arch::{ActBits, ArrayConfig, Rounding, WeightBits, WeightFormat};
@@ -251,23 +251,23 @@ impl Skew {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         for r in 0..self.rows {
-            v.scope(&format!("row_edge_{r}"));
+            v.scope(format_args!("row_edge_{r}"));
             v.register("row_read", 8, self.issues.get(r + 1).row_control_bits(r));
             v.register("row_ctl", 8, self.issues.get(r + 2).row_control_bits(r));
-            v.register("word", 8 * self.depth as u32, bytes(&self.row_words[r * self.depth..][..self.depth]));
-            v.register("act", 8 * self.depth as u32, bytes(&self.act[r * self.depth..][..self.depth]));
+            v.register("word", 8 * self.depth as u32, number(&self.row_words[r * self.depth..][..self.depth]));
+            v.register("act", 8 * self.depth as u32, number(&self.act[r * self.depth..][..self.depth]));
             v.register("ctl", 8, self.issues.get(r + 3).row_control_bits(r));
             v.end();
         }
         for c in 0..self.cols {
-            v.scope(&format!("column_edge_{c}"));
+            v.scope(format_args!("column_edge_{c}"));
             v.register("col_read", 33, self.issues.get(c + 1).column_bits());
             v.register("col_ctl", 33, self.issues.get(c + 2).column_bits());
             let column = self.bus * self.depth;
             for (i, &word) in self.col_words[c * column..][..column].iter().enumerate() {
-                v.register(&format!("word_{i}"), 32, word.into());
+                v.register(format_args!("word_{i}"), 32, word.into());
             }
             wide(v, "weight", &self.weight[c * column..][..column]);
             v.register("col_edge", 6, self.issues.get(c + 3).column_control_bits());
@@ -276,24 +276,19 @@ impl Skew {
     }
 
     /// The chains, for the scope `skew`.
-    pub fn visit_chains(&self, v: &mut dyn Visitor) {
+    pub fn visit_chains(&self, v: &mut impl Visitor) {
         for r in 0..self.rows {
-            v.register(&format!("row_{r}"), 33, self.issues.get(r).row_bits());
+            v.register(format_args!("row_{r}"), 33, self.issues.get(r).row_bits());
         }
         for c in 0..self.cols {
-            v.register(&format!("col_{c}"), 33, self.issues.get(c).column_bits());
+            v.register(format_args!("col_{c}"), 33, self.issues.get(c).column_bits());
         }
         // A bus of one word delivers it at every width: nobody asks for it.
         let asked = if self.bus == 1 { 0 } else { self.cols + 2 };
         for age in 0..asked {
-            v.register(&format!("load_code_{age}"), 2, self.issues.get(age).weight.a_code.into());
+            v.register(format_args!("load_code_{age}"), 2, self.issues.get(age).weight.a_code.into());
         }
     }
-}
-
-/// A register of up to eight bytes, lowest first.
-pub fn bytes(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
 /// The set bits below `limit`, lowest first.

@@ -61,7 +61,7 @@ impl StreamIn {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("stream_in");
         wide(v, "line", &self.line);
         v.register("beat", ceil_log2(self.beats as usize).max(1), self.beat.into());

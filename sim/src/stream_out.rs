@@ -61,7 +61,7 @@ impl StreamOut {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("stream_out");
         wide(v, "line", &self.line);
         v.register("last", 1, self.last.into());

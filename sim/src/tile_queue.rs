@@ -49,7 +49,7 @@ impl TileQueue {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("tile_queue");
         v.register("write", 4, self.write as u64);
         v.register("read", 4, self.read as u64);

@@ -14,7 +14,7 @@
 use crate::Machine;
 use crate::trace::{self, Visitor};
 use crumb_arch::boundary::Inputs;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io::{self, BufWriter, Write};
 use std::str::FromStr;
 use vcd::{IdCode, ReferenceIndex, SimulationCommand, TimescaleUnit, Value, VarType};
@@ -223,7 +223,7 @@ impl<W: Write> VcdWriter<W> {
         if self.time.replace(time) == Some(time) { Ok(()) } else { self.vcd.timestamp(time) }
     }
 
-    fn sample(&mut self, group: Group, all: bool, visit: impl FnOnce(&mut dyn Visitor)) -> io::Result<()> {
+    fn sample(&mut self, group: Group, all: bool, visit: impl FnOnce(&mut Sample<'_, W>)) -> io::Result<()> {
         let signals = match group {
             Group::Inputs => &mut self.inputs,
             Group::State => &mut self.state,
@@ -241,7 +241,7 @@ enum Group {
     State,
 }
 
-fn visit_inputs(v: &mut dyn Visitor, machine: &Machine, inputs: &Inputs) {
+fn visit_inputs(v: &mut impl Visitor, machine: &Machine, inputs: &Inputs) {
     v.register("s_axis_tvalid", 1, inputs.s_tvalid.into());
     v.register("s_axis_tlast", 1, inputs.s_tlast.into());
     // The data of inputs at rest may be of no bytes at all.
@@ -250,7 +250,7 @@ fn visit_inputs(v: &mut dyn Visitor, machine: &Machine, inputs: &Inputs) {
     v.register("m_axis_tready", 1, inputs.m_tready.into());
 }
 
-fn visit_outputs(v: &mut dyn Visitor, machine: &Machine) {
+fn visit_outputs(v: &mut impl Visitor, machine: &Machine) {
     let outputs = machine.outputs();
     v.register("s_axis_tready", 1, outputs.s_tready.into());
     v.register("m_axis_tvalid", 1, outputs.m_tvalid.into());
@@ -260,7 +260,7 @@ fn visit_outputs(v: &mut dyn Visitor, machine: &Machine) {
     v.register("idle", 1, outputs.idle.into());
 }
 
-fn visit_state(v: &mut dyn Visitor, machine: &Machine) {
+fn visit_state(v: &mut impl Visitor, machine: &Machine) {
     visit_outputs(v, machine);
     machine.visit(v);
 }
@@ -284,8 +284,8 @@ impl<W: Write> Declare<'_, W> {
 }
 
 impl<W: Write> Visitor for Declare<'_, W> {
-    fn scope(&mut self, name: &str) {
-        let done = self.vcd.add_module(name);
+    fn scope(&mut self, name: impl Display) {
+        let done = self.vcd.add_module(&name.to_string());
         keep_first(&mut self.result, done);
     }
 
@@ -294,12 +294,12 @@ impl<W: Write> Visitor for Declare<'_, W> {
         keep_first(&mut self.result, done);
     }
 
-    fn register(&mut self, name: &str, width: u32, value: u64) {
-        self.add(name, width, |code| Signal::Narrow { code, width, value });
+    fn register(&mut self, name: impl Display, width: u32, value: u64) {
+        self.add(&name.to_string(), width, |code| Signal::Narrow { code, width, value });
     }
 
-    fn wide(&mut self, name: &str, bytes: &[u8]) {
-        self.add(name, 8 * bytes.len() as u32, |code| Signal::Wide { code, value: bytes.to_vec() });
+    fn wide(&mut self, name: impl Display, bytes: &[u8]) {
+        self.add(&name.to_string(), 8 * bytes.len() as u32, |code| Signal::Wide { code, value: bytes.to_vec() });
     }
 }
 
@@ -332,11 +332,11 @@ impl<W: Write> Sample<'_, W> {
 }
 
 impl<W: Write> Visitor for Sample<'_, W> {
-    fn scope(&mut self, _: &str) {}
+    fn scope(&mut self, _: impl Display) {}
 
     fn end(&mut self) {}
 
-    fn register(&mut self, _: &str, _: u32, new: u64) {
+    fn register(&mut self, _: impl Display, _: u32, new: u64) {
         let Some(Signal::Narrow { code, width, value }) = self.signals.next() else { return };
         if std::mem::replace(value, new) != new || self.all {
             Self::change(self.line, *width, (0..*width).rev().map(|bit| new >> bit & 1 == 1), code);
@@ -344,7 +344,7 @@ impl<W: Write> Visitor for Sample<'_, W> {
         }
     }
 
-    fn wide(&mut self, _: &str, bytes: &[u8]) {
+    fn wide(&mut self, _: impl Display, bytes: &[u8]) {
         let Some(Signal::Wide { code, value }) = self.signals.next() else { return };
         if value != bytes || self.all {
             value.copy_from_slice(bytes);

@@ -34,9 +34,9 @@ impl Collectors {
     }
 
     /// The registers, one scope for each.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         for (c, &collector) in self.0.iter().enumerate() {
-            v.scope(&format!("column_{c}"));
+            v.scope(format_args!("column_{c}"));
             v.register("collector", 24, u64::from(collector));
             v.end();
         }
@@ -105,7 +105,7 @@ impl WeightMemory {
     }
 
     /// Every register.
-    pub fn visit(&self, v: &mut dyn Visitor) {
+    pub fn visit(&self, v: &mut impl Visitor) {
         v.scope("weight_memory");
         self.collectors.visit(v);
         v.end();

@@ -1,10 +1,10 @@
 //! Waveforms, read back with an independent parser and compared with the machine's registers in every cycle.
 
+mod common;
+
+use common::{deep, named, stream};
 use crumb_arch::boundary::{Data, Inputs, Outputs};
-use crumb_arch::driver::Beats;
-use crumb_arch::lanes::header_lines;
-use crumb_arch::precision::{ActBits, Rounding, WeightBits};
-use crumb_arch::{ArrayConfig, Command, Drain, Op, Register, Requantize, Tile, WeightFormat};
+use crumb_arch::{ArrayConfig, Register};
 use crumb_sim::Machine;
 use crumb_sim::vcd::{VcdWriter, WaveWindow};
 use std::collections::{HashMap, HashSet};
@@ -12,44 +12,6 @@ use std::io::{self, Write};
 use vcd::{IdCode, ScopeItem, SimulationCommand, TimescaleUnit, Value};
 
 const CYCLES: u64 = 700;
-
-fn named(name: &str) -> ArrayConfig {
-    ArrayConfig::named(name).unwrap()
-}
-
-/// Four words a PE, columns that fill no vector, a stream that is no power of two.
-fn deep() -> ArrayConfig {
-    ArrayConfig { name: "deep".into(), rows: 4, cols: 6, depth: 4, stream_bits: 96, ..named("tiny") }
-}
-
-/// Loads of every kind, two tiles in different modes, a requantized and a raw drain, an answer, and nonsense at last.
-fn stream(config: &ArrayConfig) -> Beats {
-    let mut beats = Beats::new(config.stream_bits / 8);
-    let mut seed = 1u8;
-    let mut send = |op: Op| {
-        let command = Command { op, fence_compute: Some(0), fence_drain: true };
-        let mut bytes = Vec::new();
-        header_lines(&command.encode(), config, &mut bytes);
-        for _ in 0..command.payload_lines(config) * config.line_bytes() {
-            seed = seed.wrapping_mul(37).wrapping_add(101);
-            bytes.push(seed ^ seed >> 3);
-        }
-        beats.append(&Beats::packet(config.stream_bits / 8, &bytes));
-    };
-    send(Op::LoadActivations { base: 0, count: 9 });
-    send(Op::LoadWeights { base: 0, count: 8 });
-    send(Op::LoadParameters { base: 0, count: 4 });
-    let tile = Tile { rows: 9, k_words: 4, accumulator: 2, ..Tile::ONE };
-    send(Op::Compute(tile));
-    let weight = WeightFormat::top(WeightBits::W2, Rounding::HalfEven);
-    send(Op::Compute(Tile { act: ActBits::A2, act_signed: false, weight, k_words: 8, accumulate: true, shift: 2, ..tile }));
-    let requantize = Some(Requantize { parameters: 0, width: ActBits::A4, exponent_adjust: -3, zero_point: 1, lo: -8, hi: 7 });
-    send(Op::Drain(Drain { rows: 9, accumulator: 2, half: 0, banks: 4, requantize }));
-    send(Op::Drain(Drain { rows: 3, accumulator: 2, half: 0, banks: 1, requantize: None }));
-    send(Op::ReadStatus);
-    beats.append(&Beats::packet(config.stream_bits / 8, &[0xFF; 300]));
-    beats
-}
 
 /// What was seen in one cycle.
 struct Seen {

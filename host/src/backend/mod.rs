@@ -20,6 +20,7 @@ pub use sim::{Sim, WaveError};
 use crumb_arch::ArrayConfig;
 use crumb_arch::config::ConfigError;
 use crumb_arch::driver::{Batch, DriveError, Outcome};
+use crumb_sim::activity::Activity;
 use std::str::FromStr;
 
 /// A machine that carries out batches of its input stream.
@@ -39,6 +40,11 @@ pub trait Backend {
     /// Whether it has a clock, and so counters and cycles.
     fn is_clocked(&self) -> bool {
         true
+    }
+
+    /// Toggles of its registers since it was opened, if it counts them.
+    fn activity(&self) -> Option<Activity> {
+        None
     }
 }
 

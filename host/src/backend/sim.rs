@@ -1,4 +1,4 @@
-//! The native simulator as a backend, with an optional waveform.
+//! The native simulator as a backend, with an optional waveform and an optional count of its registers' toggles.
 
 use super::{Backend, BackendError};
 use crumb_arch::ArrayConfig;
@@ -6,6 +6,7 @@ use crumb_arch::boundary::{Boundary, Inputs, Outputs};
 use crumb_arch::config::ConfigError;
 use crumb_arch::driver::{Batch, Driver, Outcome};
 use crumb_sim::Machine;
+use crumb_sim::activity::{Activity, ActivityCounter};
 use crumb_sim::vcd::{VcdWriter, WaveWindow};
 use std::fs::File;
 use std::io;
@@ -57,7 +58,15 @@ impl Sim {
 
     fn over(machine: Machine, wave: Option<Box<Wave>>) -> Self {
         let config = machine.config().clone();
-        Self { driver: Driver::new(Traced { machine, inputs: Inputs::default(), wave }), config }
+        Self { driver: Driver::new(Traced { machine, inputs: Inputs::default(), wave, counter: None }), config }
+    }
+
+    /// The same machine, whose registers' toggles are counted in the cycles of `window` from now on.
+    #[must_use]
+    pub fn counting(mut self, window: WaveWindow) -> Self {
+        let traced = self.driver.boundary_mut();
+        traced.counter = Some(Box::new(ActivityCounter::new(&traced.machine, window)));
+        self
     }
 
     /// The machine itself, to read its registers.
@@ -85,6 +94,10 @@ impl Backend for Sim {
         }
         Ok(outcome)
     }
+
+    fn activity(&self) -> Option<Activity> {
+        self.driver.boundary().counter.as_ref().map(|counter| *counter.activity())
+    }
 }
 
 /// A machine that may be watched. Watching changes nothing that its driver sees.
@@ -92,6 +105,7 @@ struct Traced {
     machine: Machine,
     inputs: Inputs,
     wave: Option<Box<Wave>>,
+    counter: Option<Box<ActivityCounter>>,
 }
 
 impl Boundary for Traced {
@@ -108,6 +122,9 @@ impl Boundary for Traced {
         match &mut self.wave {
             Some(wave) => wave.step(&mut self.machine, &self.inputs),
             None => self.machine.step(&self.inputs),
+        }
+        if let Some(counter) = &mut self.counter {
+            counter.stepped(&self.machine);
         }
     }
 }
@@ -141,6 +158,7 @@ mod tests {
     use crumb_arch::Op;
     use crumb_arch::driver::{Beats, Expect};
     use crumb_arch::lanes::header_lines;
+    use crumb_sim::activity::Group;
 
     fn tiny() -> ArrayConfig {
         ArrayConfig::named("tiny").unwrap()
@@ -165,6 +183,18 @@ mod tests {
             assert!(std::fs::read_to_string(&path).unwrap().ends_with(&end), "no {end:?} at the end");
         }
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn counting_changes_nothing_and_counts_every_cycle_of_its_window() {
+        let mut plain = Sim::new(&tiny()).unwrap();
+        let mut counting = Sim::new(&tiny()).unwrap().counting("10..".parse().unwrap());
+        let outcome = plain.run(&question()).unwrap();
+        assert_eq!(counting.run(&question()).unwrap(), outcome);
+        assert_eq!(plain.activity(), None);
+        let activity = counting.activity().unwrap();
+        assert_eq!(activity.cycles, outcome.cycles - 10);
+        assert!(activity[Group::Streams] > 0 && activity[Group::PePsums] == 0, "{activity:?}");
     }
 
     #[test]

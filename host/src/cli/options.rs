@@ -6,6 +6,7 @@ use crate::backend::{Backend, BackendKind, Sim};
 use crate::session::Session;
 use crumb_arch::ArrayConfig;
 use crumb_arch::config::ConfigReadError;
+use crumb_sim::vcd::WaveWindow;
 use std::path::{Path, PathBuf};
 
 /// Which machine, and how it is simulated.
@@ -55,19 +56,34 @@ impl MachineOptions {
 
     /// Opens the machine.
     pub fn open(&self) -> Result<Session, Failure> {
+        self.open_counting(None)
+    }
+
+    /// The same, and counts the toggles of its registers in these cycles, if any.
+    pub fn open_counting(&self, activity: Option<WaveWindow>) -> Result<Session, Failure> {
         let config = config(&self.config)?;
+        if let Some(window) = activity {
+            let sim = match (self.backend, &self.wave) {
+                (BackendKind::Sim, Some(path)) => self.sim_with_wave(&config, path)?,
+                (BackendKind::Sim, None) => Sim::new(&config)?,
+                _ => return Err(Message("--activity: only the simulator counts toggles: use --backend sim".into()).into()),
+            };
+            return Ok(Session::new(Box::new(sim.counting(window))));
+        }
         let Some(path) = &self.wave else {
             return Ok(Session::new(self.backend.open(&config)?));
         };
         Ok(Session::new(self.with_wave(&config, path)?))
     }
 
+    fn sim_with_wave(&self, config: &ArrayConfig, path: &Path) -> Result<Sim, Failure> {
+        let window = self.wave_window.as_deref().unwrap_or("..").parse()?;
+        Ok(Sim::with_wave(config, path, window)?)
+    }
+
     fn with_wave(&self, config: &ArrayConfig, path: &Path) -> Result<Box<dyn Backend>, Failure> {
         match self.backend {
-            BackendKind::Sim => {
-                let window = self.wave_window.as_deref().unwrap_or("..").parse()?;
-                Ok(Box::new(Sim::with_wave(config, path, window)?))
-            }
+            BackendKind::Sim => Ok(Box::new(self.sim_with_wave(config, path)?)),
             BackendKind::Verilog if self.wave_window.is_none() => {
                 Ok(Box::new(crate::backend::verilog::Verilog::open(config, Some(path))?))
             }

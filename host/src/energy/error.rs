@@ -21,6 +21,16 @@ pub enum EnergyError {
         /// What there is.
         known: String,
     },
+    /// The figures do not say at what activity they hold.
+    #[error(
+        "energy figures {model}: {event} has no toggles, so activity is missing: use osu018, or a file that `cargo xtask energy` wrote"
+    )]
+    Activity {
+        /// The figures' name.
+        model: String,
+        /// The first event without.
+        event: &'static str,
+    },
     /// The machine is one that the figures are not of.
     #[error("workload {name}: {what}")]
     Workload {

@@ -2,6 +2,7 @@
 //!
 //! The figures stand in energy files ([`model`]); the crate `crumb-energy` measures those of the gates.
 
+pub mod activity;
 mod error;
 pub mod estimate;
 pub mod mode;
@@ -10,6 +11,7 @@ mod parts;
 mod tables;
 pub mod vocabulary;
 
+pub use activity::{Observed, by_activity};
 pub use error::EnergyError;
 pub use estimate::{Work, estimate};
 pub use mode::Mode;

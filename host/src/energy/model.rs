@@ -17,6 +17,7 @@
 //!
 //! [event.pe_cycle]                  # what each event costs beyond that
 //! pj = { a8w8 = 33.3, a8w4 = 33.6 } # by mode, by width ("a8", "w4"), or "any"
+//! toggles = { a8w8 = 21.0, a8w4 = 20.5 } # of the registers that it follows, in what was measured; left out where that is not known
 //! how = "where the figures come from"
 //!
 //! [memory.read]                     # SRAM: pJ per bit by the size of a bank, as [KiB, pJ]
@@ -27,7 +28,7 @@
 //! A figure that the source does not have is left out (`pj = {}`, no `clock_pj`): an estimate says so, and takes it for nothing else.
 //!
 //! Invariant: every block, event and memory access is there, each with a `how`; energies are finite and not negative; events have a
-//! figure for each mode or for none; sizes of memories rise.
+//! figure for each mode or for none, and toggles, where there are any, above 0 for each figure; sizes of memories rise.
 
 use super::EnergyError;
 use super::mode::Mode;
@@ -93,6 +94,10 @@ pub struct Standing {
 pub struct Cost {
     /// pJ, by `a8w4`, `a8`, `w4` or `any`; empty if the source has no figure, 0 if another's has it in it.
     pub pj: BTreeMap<String, f64>,
+    /// Toggles of the registers whose activity it follows ([`Event::groups`]) that came with an event where `pj` was measured, by the
+    /// same keys; empty where that is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub toggles: BTreeMap<String, f64>,
     /// Where the figures come from.
     pub how: String,
 }
@@ -111,11 +116,20 @@ impl Cost {
     /// pJ in a mode, if it is known: the figure of the mode itself, of one of its widths, or of any. A width without a figure has that of the lane that
     /// carries it: six bits that of eight.
     pub fn at(&self, mode: Mode) -> Option<f64> {
-        let (act, weight, lane) = (mode.act.bits(), mode.weight.bits(), mode.weight.lane_bits());
-        let pairs = [weight, lane].map(|weight| format!("a{act}w{weight}"));
-        let widths = [format!("a{act}"), format!("w{weight}"), format!("w{lane}"), "any".to_owned()];
-        pairs.iter().chain(&widths).find_map(|key| self.pj.get(key)).copied()
+        nearest(&self.pj, mode)
     }
+
+    /// Toggles that come with an event in a mode, likewise; none where they are not known.
+    pub fn toggles_at(&self, mode: Mode) -> Option<f64> {
+        nearest(&self.toggles, mode)
+    }
+}
+
+fn nearest(figures: &BTreeMap<String, f64>, mode: Mode) -> Option<f64> {
+    let (act, weight, lane) = (mode.act.bits(), mode.weight.bits(), mode.weight.lane_bits());
+    let pairs = [weight, lane].map(|weight| format!("a{act}w{weight}"));
+    let widths = [format!("a{act}"), format!("w{weight}"), format!("w{lane}"), "any".to_owned()];
+    pairs.iter().chain(&widths).find_map(|key| figures.get(key)).copied()
 }
 
 impl Sram {
@@ -167,6 +181,12 @@ impl Model {
             self.event.values().chain(self.detail.values()).find(|c| c.how.is_empty() || !c.pj.values().copied().all(good))
         {
             return Err(format!("an event has a negative figure, or no `how`: {:?}", cost.pj));
+        }
+        for (event, cost) in self.event.iter().filter(|(_, cost)| !cost.toggles.is_empty()) {
+            let positive = cost.toggles.values().all(|&x| x.is_finite() && x > 0.0);
+            if event.groups().is_empty() || !positive || !cost.toggles.keys().eq(cost.pj.keys()) {
+                return Err(format!("event {event:?}: toggles are for events that follow data, above 0, one for each `pj`"));
+            }
         }
         for access in [Access::Read, Access::Write] {
             let sram = self.memory.get(&access).ok_or_else(|| format!("memory {access:?} is missing"))?;
@@ -225,6 +245,13 @@ mod tests {
         assert_eq!(broken("schema = 1", "schema = 2"), "x.toml: schema is 2, expected 1");
         assert_eq!(broken("pj = { any = 0.3625 }", "pj = { a8 = 0.3 }"), "x.toml: event PeCycle has no figure for a4w8");
         assert!(broken("any = 0.3625", "any = -1.0").contains("negative figure"));
+        let toggles = |figures: &str| broken("pj = { any = 0.3625 }", &format!("pj = {{ any = 0.3625 }}\ntoggles = {figures}"));
+        for wrong in ["{ any = 0.0 }", "{ any = -1.0 }", "{ a8 = 1.0 }", "{ any = 1.0, a8 = 1.0 }"] {
+            assert_eq!(
+                toggles(wrong),
+                "x.toml: event PeCycle: toggles are for events that follow data, above 0, one for each `pj`"
+            );
+        }
         assert!(broken("[event.pe_weight]", "[event.pe_wait]").contains("pe_wait"));
         assert!(broken("[8.0, 0.1563]", "[80.0, 0.1563]").contains("rising sizes"));
         assert!(broken("megahertz = 500.0", "megahertz = 0.0").contains("above 0"));
@@ -235,11 +262,12 @@ mod tests {
     #[test]
     fn the_nearest_figure_of_a_mode_counts() {
         let pj = [("a8w4", 1.0), ("a8", 2.0), ("w4", 3.0), ("any", 4.0)].map(|(key, pj)| (key.to_owned(), pj)).into();
-        let cost = Cost { pj, how: "-".into() };
+        let cost = Cost { pj, toggles: BTreeMap::new(), how: "-".into() };
         let at = |act, weight| cost.at(Mode { act, weight }).unwrap();
         use {ActBits::*, WeightBits::*};
         assert_eq!([at(A8, W4), at(A8, W2), at(A2, W4), at(A2, W2)], [1.0, 2.0, 3.0, 4.0]);
-        let lanes = Cost { pj: [("a4w8".to_owned(), 5.0), ("any".to_owned(), 6.0)].into(), how: "-".into() };
+        let lanes =
+            Cost { pj: [("a4w8".to_owned(), 5.0), ("any".to_owned(), 6.0)].into(), toggles: BTreeMap::new(), how: "-".into() };
         assert_eq!(lanes.at(Mode { act: A4, weight: W6 }), Some(5.0));
     }
 

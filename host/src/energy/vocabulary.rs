@@ -1,5 +1,6 @@
 //! The words of the energy files: parts that are there, events that happen, accesses to memories.
 
+use crumb_sim::activity::Group;
 use serde::{Deserialize, Serialize};
 
 /// A block that is there a number of times.
@@ -108,4 +109,19 @@ impl Event {
         Self::StreamBit,
         Self::DramBit,
     ];
+
+    /// The registers whose toggles its energy follows; none where it does not follow data.
+    pub const fn groups(self) -> &'static [Group] {
+        match self {
+            Self::PeCycle => &[Group::PeActivations, Group::PeProducts, Group::PePsums],
+            Self::PeWeight => &[Group::PeWeights, Group::PeControl],
+            Self::SwitchWord => &[Group::WeightReads],
+            Self::RowSumCycle => &[Group::RowSums],
+            Self::ColumnSumWord => &[Group::ColumnSums],
+            Self::CombineCycle => &[Group::Combiners],
+            Self::AccumulateCycle => &[Group::Accumulators],
+            Self::RequantizeValue | Self::RequantizerCycle => &[Group::Requantizers],
+            Self::StreamBit | Self::DramBit => &[],
+        }
+    }
 }

@@ -57,7 +57,7 @@ impl Pe {
         let words = |words: &[u8]| words.iter().map(|&w| u64::from(w)).collect::<Vec<_>>();
         let ctl = u64::from(self.ctl.2) | u64::from(self.ctl.1) << 4 | u64::from(self.ctl.0) << 5;
         let columns = self.pair.iter().zip(&self.sum).flat_map(|(p, &s)| [p[0].into(), p[1].into(), s.into()]);
-        [bytes(&self.act), ctl, bytes(&self.weight)]
+        [number(&self.act), ctl, number(&self.weight)]
             .into_iter()
             .chain(words(&self.shadow))
             .chain(words(&self.active))

@@ -3,6 +3,8 @@
 mod estimated;
 pub mod inputs;
 mod main_job;
+mod observed;
+mod observed_tables;
 mod tables;
 
 pub use main_job::MainJob;
@@ -35,6 +37,9 @@ struct RunOutput<'a> {
     /// Whether every counter of every layer is as estimated, if that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     as_estimated: Option<bool>,
+    /// Toggles and energy, if that was asked.
+    #[serde(flatten)]
+    observed: Option<observed::Report>,
 }
 
 /// Run a network: an ONNX file on your inputs, or the embedded digits at six precisions.
@@ -71,6 +76,8 @@ pub struct Run {
     /// Compare every counter of every layer with what `crumb estimate` says; a difference is exit code 1.
     #[arg(long, conflicts_with = "refine")]
     check_estimate: bool,
+    #[command(flatten)]
+    observe: observed::ObserveOptions,
     /// Only the first N of the embedded images, 1 to 450.
     #[arg(long, value_name = "N", conflicts_with_all = ["model", "inputs"],
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=digits::IMAGES as u64))]
@@ -88,14 +95,18 @@ impl Run {
         let chosen = self.plan.is_given();
         match &self.model {
             Some(path) => self.run_model(path),
-            None if chosen || self.check_estimate || self.refine.is_some() || !self.inputs.is_empty() || self.out.is_some() => {
-                self.run_digits_once()
-            }
+            None if chosen || self.is_one_run() => self.run_digits_once(),
             None => {
                 refuse_same(&self.machine.outputs(), &self.machine.inputs())?;
                 main_job::execute(&self.machine, self.images, self.json)
             }
         }
+    }
+
+    /// Whether an argument asks for what one run of the embedded network gives.
+    fn is_one_run(&self) -> bool {
+        let observed = self.check_estimate || self.observe.is_given();
+        observed || self.refine.is_some() || !self.inputs.is_empty() || self.out.is_some()
     }
 
     fn run_model(&self, path: &Path) -> Result<(), Failure> {
@@ -124,7 +135,8 @@ impl Run {
         let planned = self.plan.plan(&mut network)?;
         let plan = self.calibrated(&network, planned)?;
         let out = self.output_file()?;
-        let mut session = self.machine.open()?;
+        let observe = self.observe.read()?;
+        let mut session = self.machine.open_counting(observe.window)?;
         let failed = |error| match error {
             MachineRunError::Session(_) => Failure::from(error),
             _ => at(origin)(error).into(),
@@ -147,9 +159,10 @@ impl Run {
         let errors = shifting_errors(&network, &execution, &plan)?;
         let compare = || estimated::compare(origin, (&network, inputs), &plan, &config, &report);
         let difference = self.check_estimate.then(compare).transpose()?;
+        let observed = self.observe.is_given().then(|| observe.report(&config, &report)).transpose()?;
         if self.json {
             let as_estimated = difference.as_ref().map(Option::is_none);
-            print_json(&RunOutput { report: &report, shifting_errors: &errors, as_estimated })?;
+            print_json(&RunOutput { report: &report, shifting_errors: &errors, as_estimated, observed })?;
         } else {
             print(&tables::layers(&report))?;
             if difference == Some(None) {
@@ -157,6 +170,9 @@ impl Run {
             }
             if !errors.is_empty() {
                 print(&format!("\nstorage of shifting errors\n{}", tables::shifting_errors(&errors)))?;
+            }
+            if let Some(observed) = &observed {
+                print(&observed_tables::text(observed))?;
             }
         }
         fail_on_mismatch(std::slice::from_ref(&report))?;
@@ -220,6 +236,7 @@ impl Run {
         read.extend(self.labels.as_deref().map(|path| ("--labels", path)));
         read.extend(self.model.as_deref().map(|path| ("the model", path)));
         read.extend(self.plan.precision.as_deref().map(|path| ("--precision", path)));
+        read.extend(self.observe.input());
         read.extend(self.machine.inputs());
         let mut written: Vec<(&str, &Path)> = self.out.as_deref().map(|path| ("--out", path)).into_iter().collect();
         written.extend(self.machine.outputs());

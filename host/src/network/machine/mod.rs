@@ -22,6 +22,7 @@ use crate::session::{Session, SessionError};
 use crumb_arch::Counters;
 use crumb_arch::precision::{PrecisionError, WeightBits};
 use crumb_arch::requantizer::ScaleError;
+use crumb_sim::activity::Activity;
 use form::Form;
 use product::Product;
 use residency::Residency;
@@ -126,6 +127,10 @@ pub struct MachineEngine<'a> {
     /// Where the weights of each node's groups lie; nodes whose weights did not fit stream them.
     residency: Residency,
     last: Counters,
+    /// What had toggled then.
+    last_activity: Option<Activity>,
+    /// What toggled in each layer, beside `reports`; empty where the machine does not count it.
+    pub activities: Vec<Activity>,
     /// What each layer cost, in the order of the runs.
     pub reports: Vec<LayerReport>,
 }
@@ -158,7 +163,8 @@ impl<'a> MachineEngine<'a> {
             }
         }
         let last = session.counters()?;
-        Ok(Self { session, residency, last, reports: Vec::new() })
+        let last_activity = session.activity();
+        Ok(Self { session, residency, last, last_activity, activities: Vec::new(), reports: Vec::new() })
     }
 
     /// Whether the machine has a clock, and so counts.
@@ -171,6 +177,12 @@ impl<'a> MachineEngine<'a> {
         match self.reports.last_mut().filter(|_| part > 0) {
             Some(last) => last.add(&report),
             None => self.reports.push(report),
+        }
+        let (Some(now), Some(last)) = (self.session.activity(), self.last_activity) else { return };
+        self.last_activity = Some(now);
+        match self.activities.last_mut().filter(|_| part > 0) {
+            Some(sum) => *sum += now - last,
+            None => self.activities.push(now - last),
         }
     }
 
