@@ -209,6 +209,17 @@ impl ArrayConfig {
         LINES_PER_BUS_WORD * self.weight_bus
     }
 
+    /// Bits of the activation, weight, parameter and accumulator memories: lines of `rows * depth` bytes, addresses of four int8 for each
+    /// column and word, entries of 64 bits for each column, and two halves of rows of four int32 for each column.
+    pub const fn memory_bits(&self) -> [usize; 4] {
+        [
+            self.activation_lines * 8 * self.rows * self.depth,
+            self.weight_words * 32 * self.cols * self.word_k(),
+            self.parameter_entries * 64 * self.cols,
+            2 * self.accumulator_rows * 4 * 32 * self.cols,
+        ]
+    }
+
     /// Weight-memory addresses of a whole tile: `rows * 8/A / weight_bus`.
     pub const fn tile_words(&self, act: ActBits) -> usize {
         self.rows * act.lanes() / self.weight_bus
@@ -293,7 +304,11 @@ mod tests {
 
     #[test]
     fn configurations_of_examples_are_valid() {
-        for text in [include_str!("../../examples/minilm/resident.toml")] {
+        for text in [
+            include_str!("../../examples/minilm/resident.toml"),
+            include_str!("../../examples/resident/resident16.toml"),
+            include_str!("../../examples/resident/resident32.toml"),
+        ] {
             ArrayConfig::from_toml(text, "example").unwrap();
         }
     }

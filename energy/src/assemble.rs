@@ -44,13 +44,14 @@ pub fn model(subjects: &[Subject], measured: &[Measured], library: &Library, dat
             library.volts,
             match data {
                 Data::Digits => "the embedded network on one of its images".to_owned(),
-                Data::Pruned(percent) => format!("the embedded network, {percent} % of its weights at zero, on one of its images"),
+                Data::Pruned(percent) =>
+                    format!("the embedded network, {percent} % of its weights at zero, on one of its images"),
                 Data::Uniform => "uniform random operands".to_owned(),
             },
             1000.0 * WIRE_PF
         ),
         node_nm: NODE_NM,
-        volts: library.volts,
+        volts: Some(library.volts),
         megahertz: MEGAHERTZ,
         standing: standing.into(),
         event: event.into(),
@@ -77,20 +78,20 @@ fn standing(part: Part, subjects: &[Subject], library: &Library) -> Standing {
         Some(subject) => {
             let s = subject.standing;
             Standing {
-                area_um2: rounded(s.area),
+                area_um2: Some(rounded(s.area)),
                 registers: s.registers as u64,
-                clock_pj: rounded(s.clock),
-                leakage_nw: rounded(s.leakage),
+                clock_pj: Some(rounded(s.clock)),
+                leakage_nw: Some(rounded(s.leakage)),
                 how: format!("{} cells; area and leakage from the library; C V^2 and inner energy of the clock pins", s.cells),
             }
         }
         None => {
             let flop = library.cells.get(FLOP);
             Standing {
-                area_um2: flop.map_or(0.0, |cell| cell.area),
+                area_um2: flop.map(|cell| cell.area),
                 registers: 1,
-                clock_pj: rounded(flop.map_or(0.0, |cell| clock_energy(cell, library.volts))),
-                leakage_nw: rounded(flop.map_or(0.0, |cell| cell.leakage)),
+                clock_pj: flop.map(|cell| rounded(clock_energy(cell, library.volts))),
+                leakage_nw: flop.map(|cell| rounded(cell.leakage)),
                 how: format!("{FLOP} of the library, its clock pin alone"),
             }
         }

@@ -179,8 +179,10 @@ fn estimate_all(name: &str, path: &Path) -> Result<(), EnergyError> {
     for mode in Mode::all() {
         let run = run(&config, Data::Digits, mode, &[])?;
         let e = estimate(&model, &config, &[Work { mode, counters: run.counters, dram_bits: 0 }])?;
-        let parts = [e.array, e.edges, e.sums, e.requantizers, e.memories, e.streams, e.clock, e.leakage, e.total()];
-        println!("{:5}{}", mode.to_string(), parts.map(|pj| format!(" {:>9.2}", pj / 1000.0)).concat());
+        let parts = [e.array, e.edges, e.sums, e.requantizers, e.memories(), e.streams, e.clock, e.leakage, Some(e.total())];
+        // What a file has no figure for is no zero.
+        let cell = |pj: Option<f64>| format!(" {:>9}", pj.map_or("-".into(), |pj| format!("{:.2}", pj / 1000.0)));
+        println!("{:5}{}", mode.to_string(), parts.map(cell).concat());
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Zeros among weights: how many there are at each width, and what they change. Bit operations do not see them; toggles do.
 
 use crate::error::EnergyError;
-use crate::estimate::{Estimate, Work, estimate};
+use crate::estimate::{Work, estimate};
 use crate::model::Model;
 use crate::workload::{Data, Mode, network};
 use crumb::backend::Sim;
-use crumb::energy::{Observed, by_activity};
+use crumb::energy::{Estimate, Observed, by_activity};
 use crumb::network::Network;
 use crumb::session::Session;
 use crumb_arch::precision::{Rounding, WeightBits};
@@ -80,8 +80,8 @@ fn line(config: &ArrayConfig, model: &Model, data: Data, mode: Mode) -> Result<L
         line.nonzero_bops += report.bops() as f64 * (1.0 - zeros);
         line.activity += activity;
         let work = Work { mode, counters: report.counters, dram_bits: 0 };
-        line.by_events += estimate(model, config, &[work])?;
-        line.by_activity += by_activity(model, config, &[Observed { work, activity }])?;
+        line.by_events += &estimate(model, config, &[work])?;
+        line.by_activity += &by_activity(model, config, &[Observed { work, activity }])?;
     }
     Ok(line)
 }
@@ -105,6 +105,7 @@ pub fn report(config: &ArrayConfig, model: &Model) -> Result<String, EnergyError
             let pes = [Group::PeActivations, Group::PeWeights, Group::PeProducts, Group::PePsums, Group::PeControl];
             let toggles: u64 = pes.iter().map(|&group| line.activity[group]).sum();
             let (events, activity) = (&line.by_events, &line.by_activity);
+            let [array_events, array_activity] = [events, activity].map(|energy| energy.array.unwrap_or(f64::NAN));
             let _ = writeln!(
                 text,
                 "{:12} {:5} {:>5.1} {:>9.0} {:>13.0} {:>9.1} {:>13.1} | {:>6.0} {:>9.0} {:>6.3} | {:>7.0} {:>9.0} {:>6.3}",
@@ -115,9 +116,9 @@ pub fn report(config: &ArrayConfig, model: &Model) -> Result<String, EnergyError
                 line.nonzero_bops / 1000.0,
                 toggles as f64 / 1000.0,
                 line.activity[Group::PeProducts] as f64 / 1000.0,
-                events.array / 1000.0,
-                activity.array / 1000.0,
-                activity.array / events.array,
+                array_events / 1000.0,
+                array_activity / 1000.0,
+                array_activity / array_events,
                 events.total() / 1000.0,
                 activity.total() / 1000.0,
                 activity.total() / events.total(),

@@ -13,5 +13,7 @@ pub mod npy;
 pub mod onnx;
 pub mod planner;
 pub mod refine;
+pub mod report;
 pub mod session;
+pub mod sweep;
 pub mod verify;

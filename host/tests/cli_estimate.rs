@@ -26,7 +26,7 @@ fn one_precision_as_json() {
     );
     assert_eq!(layers(&report).len(), 21);
     // The model of `cargo xtask oracles` has the same shapes; this is what the simulator counts.
-    assert_eq!(cycles(&report), 7_290_132);
+    assert_eq!(cycles(&report), 7_275_929);
     assert_eq!(layers(&report).iter().map(|layer| layer["cycles"].as_u64().unwrap()).sum::<u64>(), cycles(&report));
     for layer in layers(&report).iter().chain([&report["total"]]) {
         assert_eq!(layer["counters"].as_object().unwrap().len(), 20);
@@ -257,4 +257,42 @@ fn refusals_say_what_to_do() {
     let deep = folder.write("deep.csv", "Layer, M, N, K,\nFC, 10, 10, 1000000,\n");
     says(&["--topology", text(&deep)], "layer \"FC\": the sums could reach");
     assert!(crumb(&["estimate", "--help"]).status.success());
+}
+
+/// Where energy goes, layer by layer; layers add up, parts add up, and what a file lacks is nowhere a zero.
+#[test]
+fn energy_is_part_of_an_estimate() {
+    let report = json(&["estimate", "--act-bits", "4", "--weight-bits", "2", "--energy", "horowitz-45nm", "--json"]);
+    assert_eq!(report["energy"]["table"], "horowitz-45nm");
+    let energy = |of: &Value, part: &str| of["energy_pj"][part].as_f64();
+    let total = energy(&report["total"], "total").unwrap();
+    let sum: f64 = layers(&report).iter().map(|layer| energy(layer, "total").unwrap()).sum();
+    assert!((total - sum).abs() < 1e-9 * total);
+    let parts = report["total"]["energy_pj"].as_object().unwrap().iter().filter(|(name, _)| *name != "total");
+    let known: f64 = parts.filter_map(|(_, pj)| pj.as_f64()).sum();
+    assert!((total - known).abs() < 1e-9 * total);
+    for part in ["clock", "leakage", "streams"] {
+        assert_eq!(energy(&report["total"], part), None, "{part}");
+    }
+    let missing = &report["total"]["energy_pj"]["missing"];
+    assert_eq!(missing, &serde_json::json!(["clock_pj", "leakage_nw", "pe_weight", "requantizer_cycle", "stream_bit"]));
+    // Every byte that crosses the streams, at 30.47 pJ a bit.
+    let bytes = report["total"]["traffic"]["dram_bytes"].as_f64().unwrap();
+    assert!((energy(&report["total"], "dram").unwrap() / (8.0 * 30.47 * bytes) - 1.0).abs() < 1e-9);
+    let table = printed(&["estimate", "--act-bits", "4", "--energy", "horowitz-45nm"]);
+    assert!(table.contains("energy, uJ, by 'horowitz-45nm' (45 nm, 0.9 V)"), "{table}");
+    assert!(table.contains("not in 'horowitz-45nm', and so in no sum, which are lower bounds: clock_pj, "), "{table}");
+    let csv = printed(&["estimate", "--act-bits", "4", "--energy", "horowitz-45nm", "--csv"]);
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let column = |name: &str| rows[0].iter().position(|found| *found == name).unwrap();
+    assert!(
+        rows[1..].iter().all(|row| row[column("clock_pj")].is_empty() && row[column("energy_pj")].parse::<f64>().unwrap() > 0.0)
+    );
+    assert!(!printed(&["estimate", "--csv"]).contains("energy_pj"));
+    // Half the clock, twice the leakage.
+    let leakage = |clock| {
+        energy(&json(&["estimate", "--act-bits", "8", "--energy", "osu018", "--clock", clock, "--json"])["total"], "leakage")
+    };
+    assert!((leakage("50").unwrap() / leakage("100").unwrap() - 2.0).abs() < 1e-9);
+    assert!(refusal(&["estimate", "--energy", "osu018", "--model", "bit-fusion"]).contains("--energy: what other accelerators'"));
 }

@@ -27,7 +27,7 @@ fn digits(config: &str, images: usize) -> Case {
 
 impl Case {
     fn costs(&self) -> CostTable<'static> {
-        CostTable::simulated(&self.config, &self.network, &self.choices, &self.batch, &|| ()).unwrap()
+        CostTable::estimated(&self.config, &self.network, &self.choices, &self.batch, &|| ()).unwrap()
     }
 
     fn sensitivities(&self, images: usize) -> Sensitivities {

@@ -27,7 +27,10 @@ fn every_model_is_predicted_to_the_cycle_and_computed_to_the_bit() {
             Err(PlannerError::NoLayers) => continue,
             Err(error) => panic!("{name}: {error}"),
         };
-        let costs = CostTable::simulated(&config, &network, &choices, &inputs, &|| ()).unwrap();
+        let costs = CostTable::counted(&config, &network, &choices, &inputs, &|| ()).unwrap();
+        // What is estimated of every choice of every layer is what the simulator counts.
+        let simulated = CostTable::simulated(&config, &network, &choices, &inputs, &|| ()).unwrap();
+        assert!(costs.layers == simulated.layers, "{name}");
         for _ in 0..4 {
             let assignment = random(&choices, &mut rng);
             let plan = choices.plan(&assignment);

@@ -89,7 +89,11 @@ impl RowSum {
             for d in 0..self.depth {
                 let [first, second] = [&self.stage(1)[r], &self.stage(2)[r]];
                 let [a0, a1, a2, a3] = places(first.act[d], if first.a_code == 2 { 2 } else { 1 });
-                if self.depth == 1 { v.scope("column") } else { v.scope(format_args!("column_{d}")) };
+                if self.depth == 1 {
+                    v.scope("column")
+                } else {
+                    v.scope(format_args!("column_{d}"))
+                };
                 v.register("pair_0", 6, u64::from(a0 + a1));
                 v.register("pair_1", 6, u64::from(a2 + a3));
                 v.register("sum", 10, places(second.act[d], second.a_code).iter().map(|&x| u64::from(x)).sum());

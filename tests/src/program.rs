@@ -245,7 +245,9 @@ impl Writer<'_> {
             1 => {
                 // A number of tiles without its fence, an opcode or magic number that does not exist, a range far outside.
                 // Activations are read around the end of their buffer, weights are not.
-                let address = if matches!(op, Op::Compute(_)) { 2 * line } else { line };
+                let word = if matches!(op, Op::Compute(_)) { 2 } else { 1 };
+                let in_line = self.config.words_per_header_line();
+                let address = word / in_line * line + word % in_line * 4;
                 let (byte, bit) = [(1, 0x81), (0, 0x40), (3, 1), (address + 1, 0xF0)][self.rng.usize(..4)];
                 bytes[byte] ^= bit;
                 bytes.resize(whole, 1);

@@ -30,7 +30,7 @@ pub enum Task {
     /// Run every check: THE test command
     ///
     /// Installs what is missing, then formats, lints, documents, compares the embedded network with onnxruntime, tests, runs the
-    /// main job, compares all machines, and places the smallest configuration. Stops at the first failure. Nothing is skipped: a tool that is
+    /// main job, compares all machines, sweeps a grid as a job array, and places the smallest configuration. Stops at the first failure. Nothing is skipped: a tool that is
     /// missing and cannot be installed is a failure. The last line is `N passed, 0 failed`.
     Test {
         /// Leave out synthesis and placement (3 minutes; installs about 300 MB from PyPI on first use)

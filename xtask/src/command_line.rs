@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -55,6 +56,26 @@ impl CommandLine {
         if output.status.success() { Ok(text) } else { Err(Failure::Ended { command: self.to_string(), status: output.status }) }
     }
 
+    /// Runs it to its end; what it writes, to either stream, is returned beside whether it succeeded.
+    pub fn captured(&self) -> (String, Result<(), Failure>) {
+        let run = || {
+            let (mut reader, writer) = std::io::pipe()?;
+            let mut child = {
+                // The command holds the pipe's writing ends: they must be closed before the reading end finds an end.
+                let mut command = self.command();
+                command.stdout(writer.try_clone()?).stderr(writer).spawn()?
+            };
+            let mut text = Vec::new();
+            reader.read_to_end(&mut text)?;
+            Ok((String::from_utf8_lossy(&text).into_owned(), child.wait()?))
+        };
+        match run() {
+            Ok((text, status)) if status.success() => (text, Ok(())),
+            Ok((text, status)) => (text, Err(Failure::Ended { command: self.to_string(), status })),
+            Err(source) => (String::new(), Err(self.not_started(source))),
+        }
+    }
+
     /// Whether it starts and succeeds, in silence.
     pub fn succeeds(&self) -> bool {
         let quiet = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -68,7 +89,7 @@ impl CommandLine {
         command
     }
 
-    fn not_started(&self, source: std::io::Error) -> Failure {
+    pub fn not_started(&self, source: std::io::Error) -> Failure {
         Failure::NotStarted { command: self.to_string(), source }
     }
 }

@@ -19,6 +19,7 @@ mod oracles;
 mod packages;
 mod readme;
 mod runner;
+mod slurm;
 mod step;
 mod tools;
 /// Which Verilator will do: the host's rule, without the host.

@@ -41,7 +41,8 @@ fn command_lines(sources: &[Source], root: bool) -> Vec<CommandLine> {
     lines
 }
 
-fn is_root() -> bool {
+/// Whether this process may install and start everything.
+pub fn is_root() -> bool {
     CommandLine::new("id -u").output().is_ok_and(|id| id.trim() == "0")
 }
 

@@ -19,13 +19,29 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes, that of `docs/planner.md` comes from `examples/planner/train.py`.
-const PARTS: [Part; 17] = [
+const PARTS: [Part; 25] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
     part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
     part("docs/estimate.md", "network-estimate", "cargo run --release -- estimate --network resnet18 --config large"),
-    part("docs/channels.md", "channels", "cargo run --release -p crumb --example channels"),
+    part("docs/estimate.md", "estimate-speed", "cargo bench --package crumb --bench estimate -- --output-format bencher"),
+    part(
+        "docs/estimate.md",
+        "utilisation16",
+        "cargo run --release -- estimate --network resnet18 --config examples/resident/resident16.toml",
+    ),
+    part(
+        "docs/estimate.md",
+        "utilisation32",
+        "cargo run --release -- estimate --network resnet18 --config examples/resident/resident32.toml",
+    ),
+    part("docs/sweep.md", "sweep", "cargo run --release -- sweep --grid examples/sweep/grid.toml --list"),
+    part("docs/sweep.md", "buses", "cargo run --release --example buses"),
+    part("docs/comparison.md", "scale-sim", "python3 examples/compare/scale_sim.py"),
+    part("docs/comparison.md", "bit-fusion", "cargo run --release --example bit_fusion"),
+    part("docs/comparison.md", "bit-fusion-layers", "cargo run --release --example bit_fusion -- --layers"),
+    part("docs/channels.md", "channels", "cargo run --release --example channels"),
     part("docs/channels.md", "refine", "cargo run --release -- run --refine 2"),
     part(
         "docs/convolution.md",
@@ -46,11 +62,7 @@ const PARTS: [Part; 17] = [
         "estimate",
         "cargo run --release --package crumb-energy -- estimate energy/osu018.toml energy/horowitz-45nm.toml energy/bitfusion-45nm.toml",
     ),
-    part(
-        "docs/energy.md",
-        "energy-compare",
-        "cargo run --release --package crumb-energy -- compare energy/osu018.toml",
-    ),
+    part("docs/energy.md", "energy-compare", "cargo run --release --package crumb-energy -- compare energy/osu018.toml"),
     part("docs/energy.md", "energy-zeros", "cargo run --release --package crumb-energy -- zeros energy/osu018.toml"),
     part("docs/convolution.md", "inputs", "cargo run --release -- inspect target/oracles/resnet18.onnx"),
 ];
@@ -100,7 +112,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, inputs"
         );
     }
 }

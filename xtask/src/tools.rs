@@ -36,7 +36,7 @@ const fn component(name: &'static str, probe: &'static [&'static str], component
 }
 
 /// Every tool of the checks, with what uses it.
-pub const CHECKS: [Tool; 7] = [
+pub const CHECKS: [Tool; 9] = [
     // Lints and simulates the generated Verilog. Version 4, which older systems have, is as good as none.
     Tool {
         name: "Verilator",
@@ -50,8 +50,12 @@ pub const CHECKS: [Tool; 7] = [
     YOSYS,
     // Simulates blocks and the board's bridge with a second reader of Verilog.
     debian("Icarus Verilog", &["iverilog", "-V"], "iverilog", "the Debian package iverilog"),
+    // Opens the report.
+    debian("Chromium", &["chromium", "--version"], "chromium", "the Debian package chromium"),
     // Holds place and route, and oracles that are written in Python. `ensurepip` is what python3-venv adds.
     debian("Python with venv", &["python3", "-c", "import venv, ensurepip"], "python3-venv", "the Debian package python3-venv"),
+    // Runs shards of a sweep as a job array. Its daemons stand where only root's PATH leads.
+    debian("Slurm", &["/usr/sbin/slurmctld", "-V"], "slurm-wlm", "the Debian package slurm-wlm"),
     component("rustfmt", &["cargo", "fmt", "--version"], "rustfmt", "the Rust component rustfmt (rustup component add rustfmt)"),
     component("clippy", &["cargo", "clippy", "--version"], "clippy", "the Rust component clippy (rustup component add clippy)"),
 ];

@@ -70,7 +70,7 @@ pub fn page() -> String {
     let memory = table(
         ["name", "activations", "weights", "parameters", "accumulators (both halves)", "all"],
         configs.iter().map(|c| {
-            let bits = memory_bits(c);
+            let bits = c.memory_bits();
             [
                 format!("`{}`", c.name),
                 format!("{} lines, {}", c.activation_lines, kib(bits[0])),
@@ -130,16 +130,6 @@ fn limits() -> String {
         ]
         .map(|(field, allowed)| [format!("`{field}`"), allowed]),
     )
-}
-
-/// Bits of the activation, weight, parameter and accumulator memories: what the fields of [`ArrayConfig`] say of each.
-const fn memory_bits(c: &ArrayConfig) -> [usize; 4] {
-    [
-        c.activation_lines * 8 * c.rows * c.depth,
-        c.weight_words * 32 * c.cols * c.word_k(),
-        c.parameter_entries * 64 * c.cols,
-        2 * c.accumulator_rows * 4 * 32 * c.cols,
-    ]
 }
 
 fn kib(bits: usize) -> String {

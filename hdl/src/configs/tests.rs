@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cosim::{Random, Recorder};
+use crumb_arch::lanes::header_lines;
 use crumb_arch::requantizer::{ChannelScale, OutputFormat, requantize};
 use crumb_arch::{ActBits, Command, Drain, Op, Requantize, Rounding, Tile, WeightBits, WeightFormat, config, status::Status};
 
@@ -17,6 +18,13 @@ fn every_named_configuration_is_its_circuit() {
     assert!(error.to_string().starts_with("no configuration is named 'giant'"), "{error}");
 }
 
+/// The header lines of a command.
+fn header(command: &Command, config: &ArrayConfig) -> Vec<Vec<u8>> {
+    let mut bytes = Vec::new();
+    header_lines(&command.encode(), config, &mut bytes);
+    bytes.chunks(config.line_bytes()).map(<[u8]>::to_vec).collect()
+}
+
 /// A host that speaks lines.
 struct Host {
     config: ArrayConfig,
@@ -26,9 +34,8 @@ struct Host {
 impl Host {
     fn command(&mut self, op: Op, payload: Vec<Vec<u8>>) {
         let command = Command { op, fence_compute: Some(0), fence_drain: true };
-        let header = command.encode().map(|word| word.to_le_bytes().to_vec());
         assert_eq!(payload.len(), command.payload_lines(&self.config));
-        self.packets.push(header.into_iter().chain(payload).collect());
+        self.packets.push(header(&command, &self.config).into_iter().chain(payload).collect());
     }
 
     /// The beats of every packet.
@@ -97,8 +104,7 @@ fn session(config: &ArrayConfig, random: &mut Random, rounds: usize) -> (Host, V
                     weight,
                     part,
                 };
-                let command = Command::from(Op::Compute(tile)).encode();
-                host.packets.push(command.map(|word| word.to_le_bytes().to_vec()).to_vec());
+                host.packets.push(header(&Op::Compute(tile).into(), config));
                 for (i, row) in sums.iter_mut().enumerate() {
                     for lane in 0..bits.lanes() {
                         let bank = usize::from(part) * bits.lanes() + lane;
@@ -224,13 +230,13 @@ fn wide_computes_with_four_banks_at_once() {
 #[test]
 fn registers_have_paths_and_values() {
     let mut machine = RtlMachine::open("medium").unwrap();
-    let header = Command::from(Op::LoadActivations { base: 3, count: 1 }).encode();
+    let header = header(&Op::LoadActivations { base: 3, count: 1 }.into(), machine.config());
     let find =
         |machine: &RtlMachine, path: &str| machine.registers().into_iter().find(|r| r.path == path).map(|r| (r.width, r.value));
     assert_eq!(find(&machine, "drain.credits"), Some((6, 32)));
     let beats: Vec<(Vec<u8>, bool)> = header
-        .into_iter()
-        .flat_map(|word| [([word.to_le_bytes(), [0; 4]].concat(), false), (vec![0; 8], false)])
+        .iter()
+        .flat_map(|line| line.chunks(8).map(|beat| (beat.to_vec(), false)))
         .chain([(vec![1, 2, 3, 4, 5, 6, 7, 8], false), (vec![9; 8], true)])
         .collect();
     for (data, last) in &beats {
@@ -246,7 +252,7 @@ fn registers_have_paths_and_values() {
     assert_eq!(find(&machine, "stream_in.line_0"), Some((64, 0x0807_0605_0403_0201)));
     assert_eq!(find(&machine, "stream_in.line_1"), Some((64, 0x0909_0909_0909_0909)));
     assert_eq!(find(&machine, "decoder.address"), Some((18, 4)));
-    assert_eq!(find(&machine, "counters.lines_in"), Some((48, 5)));
+    assert_eq!(find(&machine, "counters.lines_in"), Some((48, 2)));
     for path in ["array.pe_3.psum_0", "counters.cycles", "requantizer_0.multiplier.product", "drain.pipe_13"] {
         assert!(find(&machine, path).is_some(), "no register {path}");
     }

@@ -69,16 +69,16 @@ impl Logic for Decoder {
             State::Header => {
                 if self.take.val() {
                     if !self.index.q.val().any() {
-                        self.word0.d.next = bit_cast::<32, 128>(self.line_words.val());
+                        self.word0.d.next = self.line_words.val().get_bits::<32>(0);
                     }
                     if self.index.q.val() == self.line_of_1.val() {
-                        self.word1.d.next = bit_cast::<32, 128>(self.line_words.val() >> self.place_of_1.val());
+                        self.word1.d.next = self.line_words.val().get_bits::<32>(self.place_of_1.val().index());
                     }
                     if self.index.q.val() == self.line_of_2.val() {
-                        self.word2.d.next = bit_cast::<32, 128>(self.line_words.val() >> self.place_of_2.val());
+                        self.word2.d.next = self.line_words.val().get_bits::<32>(self.place_of_2.val().index());
                     }
                     if self.index.q.val() == self.line_of_3.val() {
-                        self.word3.d.next = bit_cast::<32, 128>(self.line_words.val() >> self.place_of_3.val());
+                        self.word3.d.next = self.line_words.val().get_bits::<32>(self.place_of_3.val().index());
                     }
                     self.index.d.next = self.index.q.val() + 1;
                     if self.line_last.val() & ((self.index.q.val() != self.line_of_3.val()) | self.line_ragged.val()) {

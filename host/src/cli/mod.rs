@@ -4,6 +4,7 @@
 
 mod constants;
 mod doctor;
+mod energy;
 mod estimate;
 mod export;
 mod files;
@@ -15,7 +16,9 @@ mod output;
 mod plan;
 mod planner;
 mod progress;
+mod report;
 mod run;
+mod sweep;
 pub mod table;
 mod verify;
 mod verilog;
@@ -60,7 +63,9 @@ enum Command {
     Run(run::Run),
     Inspect(inspect::Inspect),
     Estimate(estimate::Estimate),
+    Sweep(sweep::Sweep),
     Plan(planner::Plan),
+    Report(report::Report),
     Export(export::Export),
     Verilog(verilog::Verilog),
     Verify(verify::Verify),
@@ -77,7 +82,9 @@ pub fn main() -> ExitCode {
         Some(Command::Run(command)) => command.execute(),
         Some(Command::Inspect(command)) => command.execute(),
         Some(Command::Estimate(command)) => command.execute(),
+        Some(Command::Sweep(command)) => command.execute(),
         Some(Command::Plan(command)) => command.execute(),
+        Some(Command::Report(command)) => command.execute(),
         Some(Command::Export(command)) => command.execute(),
         Some(Command::Verilog(command)) => command.execute(),
         Some(Command::Verify(command)) => command.execute(),

@@ -27,6 +27,11 @@ pub struct PlanOptions {
 }
 
 impl PlanOptions {
+    /// Those of a plan's file.
+    pub fn of_file(path: PathBuf) -> Self {
+        Self { weight_bits: None, act_bits: None, rounding: None, precision: Some(path) }
+    }
+
     /// The arguments that give every layer a width or a rounding.
     fn widths(&self) -> Vec<&'static str> {
         let given = [

@@ -13,6 +13,16 @@ pub fn bar(length: usize) -> ProgressBar {
     bar
 }
 
+/// Work of unknown length: what is done so far.
+pub fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// The same for multiply-accumulates, whose number says little to a reader.
 pub fn macs(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
@@ -35,7 +45,11 @@ pub struct Late {
 impl Late {
     /// No bar yet.
     pub fn new(length: usize) -> Self {
-        Self { bar: ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden()), begun: Instant::now() }
+        let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}, {eta} left") {
+            bar.set_style(style);
+        }
+        Self { bar, begun: Instant::now() }
     }
 
     /// One more is done.

@@ -13,8 +13,18 @@ pub enum EnergyError {
         /// What is wrong with it.
         what: String,
     },
+    /// There is no energy file of this name.
+    #[error("no energy file is named {found}: expected {known}, or a file that ends in .toml")]
+    Name {
+        /// What was asked for.
+        found: String,
+        /// What there is.
+        known: String,
+    },
     /// The figures do not say at what activity they hold.
-    #[error("energy figures {model}: {event} has no toggles, so activity is missing: use osu018, or a file that `cargo xtask energy` wrote")]
+    #[error(
+        "energy figures {model}: {event} has no toggles, so activity is missing: use osu018, or a file that `cargo xtask energy` wrote"
+    )]
     Activity {
         /// The figures' name.
         model: String,

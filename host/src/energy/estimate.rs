@@ -2,13 +2,12 @@
 
 use super::EnergyError;
 use super::mode::Mode;
-use super::model::Model;
+use super::model::{Model, Standing};
+use super::parts::{Estimate, add};
 use super::vocabulary::{Access, Event, Part};
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use crumb_sim::Machine;
-use serde::Serialize;
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
 /// What a machine did in one mode.
 #[derive(Clone, Copy, Debug)]
@@ -19,51 +18,6 @@ pub struct Work {
     pub counters: Counters,
     /// Bits that went to and from external memory for it.
     pub dram_bits: u64,
-}
-
-/// Where the energy went, in pJ, by name; the order is that of the data's way through the machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Estimate {
-    /// PEs, beyond their clock.
-    pub array: f64,
-    /// Precision switches, row sums and column sums.
-    pub edges: f64,
-    /// Combiners and accumulators' adders.
-    pub sums: f64,
-    /// Requantizers.
-    pub requantizers: f64,
-    /// On-chip memories.
-    pub memories: f64,
-    /// Streams.
-    pub streams: f64,
-    /// External memory.
-    pub dram: f64,
-    /// The clock of every register.
-    pub clock: f64,
-    /// Leakage.
-    pub leakage: f64,
-}
-
-impl Estimate {
-    /// All of it.
-    pub fn total(&self) -> f64 {
-        let dynamic = self.array + self.edges + self.sums + self.requantizers + self.memories + self.streams + self.dram;
-        dynamic + self.clock + self.leakage
-    }
-}
-
-impl AddAssign for Estimate {
-    fn add_assign(&mut self, other: Self) {
-        self.array += other.array;
-        self.edges += other.edges;
-        self.sums += other.sums;
-        self.requantizers += other.requantizers;
-        self.memories += other.memories;
-        self.streams += other.streams;
-        self.dram += other.dram;
-        self.clock += other.clock;
-        self.leakage += other.leakage;
-    }
 }
 
 /// How often each block is there in a machine.
@@ -99,53 +53,109 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Es
         let what = format!("depth is {}, but energies are known of PEs of depth 1 only", config.depth);
         return Err(EnergyError::Workload { name: config.name.clone(), what });
     }
+    let blocks = Blocks::of(config, model);
     let mut sum = Estimate::default();
-    let mut instances = instances(config);
-    let inside: u64 = instances.iter().map(|(part, n)| n * model.standing.get(part).map_or(0, |s| s.registers)).sum();
-    instances.insert(Part::RegisterBit, register_bits(config).unwrap_or(inside).saturating_sub(inside));
-    let standing = |of: &dyn Fn(&super::model::Standing) -> f64| -> f64 {
-        instances.iter().filter_map(|(part, &n)| Some(n as f64 * of(model.standing.get(part)?))).sum()
-    };
-    let clock = standing(&|s| s.clock_pj);
-    // nW / MHz = fJ.
-    let leakage = standing(&|s| s.leakage_nw) / model.megahertz / 1000.0;
-    let (rows, cols) = (config.rows as f64, config.cols as f64);
-    let access = |access: Access, bits: f64, kib: f64| bits * model.memory.get(&access).map_or(0.0, |sram| sram.at(kib));
-    let kib = |bytes: usize| bytes as f64 / 1024.0;
-    for Work { mode, counters, dram_bits } in work {
-        let count = |counter: Counter| counters[counter] as f64;
-        let pj = |event: Event| model.event.get(&event).and_then(|cost| cost.at(*mode)).unwrap_or(0.0);
-        let busy = count(Counter::Busy);
-        let words = count(Counter::Tiles) * rows * mode.act.lanes() as f64;
-        let derived = counters.derived(config);
-        sum.array += rows * cols * (busy * pj(Event::PeCycle) + words * pj(Event::PeWeight));
-        sum.edges += cols * words * (pj(Event::SwitchWord) + pj(Event::ColumnSumWord)) + rows * busy * pj(Event::RowSumCycle);
-        sum.sums += cols * busy * (pj(Event::CombineCycle) + pj(Event::AccumulateCycle));
-        sum.requantizers += cols * (count(Counter::DrainReads) * pj(Event::RequantizeValue) + busy * pj(Event::RequantizerCycle));
-        let (read, write) = (Access::Read, Access::Write);
-        let activations = kib(config.activation_lines);
-        let weights = kib(config.weight_words * 4);
-        let accumulators = kib(config.accumulator_rows * 4);
-        let parameters = kib(config.parameter_entries * 8);
-        sum.memories += access(read, derived.activation_bits_read as f64, activations)
-            + access(write, derived.activation_bits_written as f64, activations)
-            + access(read, derived.weight_bits_read as f64, weights)
-            + access(write, derived.weight_bits_written as f64, weights)
-            + access(read, derived.accumulator_bits_read as f64, accumulators)
-            + access(write, derived.accumulator_bits_written as f64, accumulators)
-            + access(read, count(Counter::DrainReads) * 64.0 * cols, parameters)
-            + access(write, derived.parameter_bits_written as f64, parameters);
-        sum.streams += (derived.stream_bits_in + derived.stream_bits_out) as f64 * pj(Event::StreamBit);
-        sum.dram += *dram_bits as f64 * pj(Event::DramBit);
-        sum.clock += clock * count(Counter::Cycles);
-        sum.leakage += leakage * count(Counter::Cycles);
+    for work in work {
+        Metered { model, work, sum: &mut sum }.meter(config, &blocks);
     }
     Ok(sum)
+}
+
+/// What all blocks cost in a cycle by being there, in pJ.
+struct Blocks {
+    clock: Option<f64>,
+    leakage: Option<f64>,
+}
+
+impl Blocks {
+    fn of(config: &ArrayConfig, model: &Model) -> Self {
+        let mut instances = instances(config);
+        let inside: u64 = instances.iter().map(|(part, n)| n * model.standing.get(part).map_or(0, |s| s.registers)).sum();
+        instances.insert(Part::RegisterBit, register_bits(config).unwrap_or(inside).saturating_sub(inside));
+        let standing = |of: &dyn Fn(&Standing) -> Option<f64>| {
+            let each = instances.iter().filter_map(|(part, &n)| Some(n as f64 * of(model.standing.get(part)?)?));
+            each.reduce(|sum, figure| sum + figure)
+        };
+        // nW / MHz = fJ.
+        let leakage = standing(&|s| s.leakage_nw).map(|nanowatts| nanowatts / model.megahertz / 1000.0);
+        Self { clock: standing(&|s| s.clock_pj), leakage }
+    }
+}
+
+/// Work, and the sum that its energy is added to.
+struct Metered<'a> {
+    model: &'a Model,
+    work: &'a Work,
+    sum: &'a mut Estimate,
+}
+
+impl Metered<'_> {
+    /// So many times an event; one that happened and has no figure is noted. One of 0 pJ is part of another's figure, and so of its energy.
+    fn event(&mut self, event: Event, times: f64) -> Option<f64> {
+        let figure = self.model.event.get(&event).and_then(|cost| cost.at(self.work.mode));
+        if figure.is_none() && times > 0.0 {
+            self.sum.missing.insert(event.name());
+        }
+        figure.filter(|&pj| pj > 0.0).map(|pj| times * pj)
+    }
+
+    /// Bits of a memory in banks of so many bytes.
+    fn memory(&self, bits_read: f64, bits_written: f64, bytes: usize) -> Option<f64> {
+        let of = |access, bits: f64| self.model.memory.get(&access).map(|sram| bits * sram.at(bytes as f64 / 1024.0));
+        Some(of(Access::Read, bits_read)? + of(Access::Write, bits_written)?)
+    }
+
+    fn meter(mut self, config: &ArrayConfig, blocks: &Blocks) {
+        let Work { mode, counters, dram_bits } = *self.work;
+        let count = |counter: Counter| counters[counter] as f64;
+        let (rows, cols) = (config.rows as f64, config.cols as f64);
+        let (busy, cycles) = (count(Counter::Busy), count(Counter::Cycles));
+        let (words, values) = (count(Counter::Tiles) * rows * mode.act.lanes() as f64, cols * count(Counter::DrainReads));
+        let derived = counters.derived(config);
+        for (event, times, part) in [
+            (Event::DramBit, dram_bits as f64, (|e| &mut e.dram) as fn(&mut Estimate) -> &mut Option<f64>),
+            (Event::StreamBit, (derived.stream_bits_in + derived.stream_bits_out) as f64, |e| &mut e.streams),
+            (Event::SwitchWord, cols * words, |e| &mut e.edges),
+            (Event::ColumnSumWord, cols * words, |e| &mut e.edges),
+            (Event::RowSumCycle, rows * busy, |e| &mut e.edges),
+            (Event::PeCycle, rows * cols * busy, |e| &mut e.array),
+            (Event::PeWeight, rows * cols * words, |e| &mut e.array),
+            (Event::CombineCycle, cols * busy, |e| &mut e.sums),
+            (Event::AccumulateCycle, cols * busy, |e| &mut e.sums),
+            (Event::RequantizeValue, values, |e| &mut e.requantizers),
+            (Event::RequantizerCycle, cols * busy, |e| &mut e.requantizers),
+        ] {
+            let pj = self.event(event, times);
+            add(part(self.sum), pj);
+        }
+        let bits = [
+            (derived.activation_bits_read as f64, derived.activation_bits_written as f64, config.activation_lines),
+            (derived.weight_bits_read as f64, derived.weight_bits_written as f64, config.weight_words * 4),
+            (derived.accumulator_bits_read as f64, derived.accumulator_bits_written as f64, config.accumulator_rows * 4),
+            (64.0 * values, derived.parameter_bits_written as f64, config.parameter_entries * 8),
+        ];
+        let [activations, weights, accumulators, parameters] =
+            bits.map(|(read, written, bytes)| self.memory(read, written, bytes));
+        add(&mut self.sum.activation_memory, activations);
+        add(&mut self.sum.weight_memory, weights);
+        add(&mut self.sum.accumulators, accumulators);
+        add(&mut self.sum.parameter_memory, parameters);
+        for (name, pj, part) in [
+            ("clock_pj", blocks.clock, (|e| &mut e.clock) as fn(&mut Estimate) -> &mut Option<f64>),
+            ("leakage_nw", blocks.leakage, |e| &mut e.leakage),
+        ] {
+            if pj.is_none() && cycles > 0.0 {
+                self.sum.missing.insert(name);
+            }
+            add(part(self.sum), pj.map(|pj| pj * cycles));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     #[test]
@@ -162,14 +172,34 @@ mod tests {
         // 4 x 4 PEs; 2 tiles of 8 words; activations: 8 cycles x 4 rows x 8 bits from 1 KiB; sums: 3 x 32 bits x 4 columns from 1 KiB;
         // parameters: 3 x 64 bits x 4 columns from 512 bytes.
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
-        near(found.array, 16.0 * 8.0 * 0.3625);
-        near(found.edges, 4.0 * 16.0 * (0.03 + 0.25) + 4.0 * 8.0 * 0.1094);
-        near(found.sums, 4.0 * 8.0 * (0.4375 + 0.4));
-        near(found.requantizers, 4.0 * 3.0 * 2.344);
+        near(found.array.unwrap(), 16.0 * 8.0 * 0.3625);
+        near(found.edges.unwrap(), 4.0 * 16.0 * (0.03 + 0.25) + 4.0 * 8.0 * 0.1094);
+        near(found.sums.unwrap(), 4.0 * 8.0 * (0.4375 + 0.4));
+        near(found.requantizers.unwrap(), 4.0 * 3.0 * 2.344);
         let read = |kib: f64| model.memory[&Access::Read].at(kib);
-        near(found.memories, 256.0 * read(1.0) + 384.0 * read(1.0) + 768.0 * read(0.5));
-        near(found.dram, 3047.0);
-        assert_eq!((found.streams, found.clock, found.leakage), (0.0, 0.0, 0.0));
+        near(found.memories().unwrap(), 256.0 * read(1.0) + 384.0 * read(1.0) + 768.0 * read(0.5));
+        near(found.dram.unwrap(), 3047.0);
+        // What the source does not have is not 0, and is named.
+        assert_eq!((found.streams, found.clock, found.leakage), (None, None, None));
+        let missing = ["clock_pj", "leakage_nw", "pe_weight", "requantizer_cycle"];
+        assert_eq!(found.missing, BTreeSet::from(missing));
+        let known: f64 = found.parts().into_iter().flatten().sum();
+        assert_eq!(found.total(), known);
+        let mut twice = found.clone();
+        twice += &found;
+        assert_eq!((twice.array, twice.streams), (found.array.map(|pj| 2.0 * pj), None));
+    }
+
+    #[test]
+    fn what_is_part_of_another_figure_is_neither_missing_nor_a_part_of_its_own() {
+        let (model, config) = (Model::named("bitfusion-45nm").unwrap(), ArrayConfig::named("tiny").unwrap());
+        let mut counters = Counters::default();
+        (counters[Counter::Busy], counters[Counter::Tiles]) = (8, 2);
+        let work = Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 };
+        let found = estimate(&model, &config, &[work]).unwrap();
+        assert!((found.array.unwrap() - 16.0 * 8.0 * 0.459).abs() < 1e-9);
+        assert_eq!(found.sums, None);
+        assert!(!found.missing.contains("combine_cycle") && found.missing.contains("accumulate_cycle"));
     }
 
     #[test]
@@ -186,14 +216,14 @@ mod tests {
         let config = ArrayConfig::named("tiny").unwrap();
         for (part, standing) in &mut model.standing {
             let registers = if *part == Part::Pe { 100 } else { 1 };
-            (standing.registers, standing.clock_pj, standing.leakage_nw) = (registers, registers as f64, 500.0);
+            (standing.registers, standing.clock_pj, standing.leakage_nw) = (registers, Some(registers as f64), Some(500.0));
         }
         let mut counters = Counters::default();
         counters.0[Counter::Cycles as usize] = 10;
         let found = estimate(&model, &config, &[Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 }]).unwrap();
-        assert_eq!(found.clock, 10.0 * register_bits(&config).unwrap() as f64);
+        assert_eq!(found.clock, Some(10.0 * register_bits(&config).unwrap() as f64));
         // 500 nW at 500 MHz are 1 fJ a cycle; one of each: 16 PEs, 4 rows, 5 x 4 columns, and the other registers' bits.
         let others = register_bits(&config).unwrap() - (1600 + 4 + 20);
-        assert!((found.leakage - 10.0 * (16 + 4 + 20 + others) as f64 / 1000.0).abs() < 1e-9);
+        assert!((found.leakage.unwrap() - 10.0 * (16 + 4 + 20 + others) as f64 / 1000.0).abs() < 1e-9);
     }
 }

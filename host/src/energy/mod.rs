@@ -7,10 +7,13 @@ mod error;
 pub mod estimate;
 pub mod mode;
 pub mod model;
+mod parts;
+mod tables;
 pub mod vocabulary;
 
 pub use activity::{Observed, by_activity};
 pub use error::EnergyError;
-pub use estimate::{Estimate, Work, estimate};
+pub use estimate::{Work, estimate};
 pub use mode::Mode;
 pub use model::Model;
+pub use parts::{Estimate, PARTS};

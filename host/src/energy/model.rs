@@ -25,8 +25,10 @@
 //! how = "where the figures come from"
 //! ```
 //!
+//! A figure that the source does not have is left out (`pj = {}`, no `clock_pj`): an estimate says so, and takes it for nothing else.
+//!
 //! Invariant: every block, event and memory access is there, each with a `how`; energies are finite and not negative; events have a
-//! figure for each mode that they can occur in, and toggles, where there are any, above 0 for each figure; sizes of memories rise.
+//! figure for each mode or for none, and toggles, where there are any, above 0 for each figure; sizes of memories rise.
 
 use super::EnergyError;
 use super::mode::Mode;
@@ -50,8 +52,9 @@ pub struct Model {
     pub about: String,
     /// Feature size in nm.
     pub node_nm: f64,
-    /// Supply in V.
-    pub volts: f64,
+    /// Supply in V, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volts: Option<f64>,
     /// Clock at which leakage becomes energy.
     pub megahertz: f64,
     /// Blocks.
@@ -69,14 +72,18 @@ pub struct Model {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standing {
-    /// Area in um^2.
-    pub area_um2: f64,
+    /// Area in um^2, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area_um2: Option<f64>,
     /// Bits of registers in it.
+    #[serde(default)]
     pub registers: u64,
-    /// Clock, pJ a cycle.
-    pub clock_pj: f64,
-    /// Leakage in nW.
-    pub leakage_nw: f64,
+    /// Clock, pJ a cycle, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_pj: Option<f64>,
+    /// Leakage in nW, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leakage_nw: Option<f64>,
     /// Where the figures come from.
     pub how: String,
 }
@@ -85,7 +92,7 @@ pub struct Standing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// pJ, by `a8w4`, `a8`, `w4` or `any`.
+    /// pJ, by `a8w4`, `a8`, `w4` or `any`; empty if the source has no figure, 0 if another's has it in it.
     pub pj: BTreeMap<String, f64>,
     /// Toggles of the registers whose activity it follows ([`Event::groups`]) that came with an event where `pj` was measured, by the
     /// same keys; empty where that is not known.
@@ -106,7 +113,7 @@ pub struct Sram {
 }
 
 impl Cost {
-    /// pJ in a mode: the figure of the mode itself, of one of its widths, or of any. A width without a figure has that of the lane that
+    /// pJ in a mode, if it is known: the figure of the mode itself, of one of its widths, or of any. A width without a figure has that of the lane that
     /// carries it: six bits that of eight.
     pub fn at(&self, mode: Mode) -> Option<f64> {
         nearest(&self.pj, mode)
@@ -154,18 +161,19 @@ impl Model {
             return Err(format!("schema is {}, expected {SCHEMA}", self.schema));
         }
         let good = |x: f64| x.is_finite() && x >= 0.0;
-        if !(self.megahertz > 0.0 && good(self.megahertz) && good(self.volts) && good(self.node_nm)) {
+        if !(self.megahertz > 0.0 && good(self.megahertz) && self.volts.is_none_or(good) && good(self.node_nm)) {
             return Err("megahertz, volts and node_nm must be numbers, megahertz above 0".into());
         }
         for part in Part::ALL {
             let standing = self.standing.get(&part).ok_or_else(|| format!("standing {part:?} is missing"))?;
-            if ![standing.area_um2, standing.clock_pj, standing.leakage_nw].into_iter().all(good) || standing.how.is_empty() {
+            let figures = [standing.area_um2, standing.clock_pj, standing.leakage_nw];
+            if !figures.into_iter().flatten().all(good) || standing.how.is_empty() {
                 return Err(format!("standing {part:?} has a negative figure, or no `how`"));
             }
         }
         for event in Event::ALL {
             let cost = self.event.get(&event).ok_or_else(|| format!("event {event:?} is missing"))?;
-            if let Some(mode) = Mode::all().find(|&mode| cost.at(mode).is_none()) {
+            if let Some(mode) = Mode::all().find(|&mode| !cost.pj.is_empty() && cost.at(mode).is_none()) {
                 return Err(format!("event {event:?} has no figure for {mode}"));
             }
         }
@@ -239,12 +247,16 @@ mod tests {
         assert!(broken("any = 0.3625", "any = -1.0").contains("negative figure"));
         let toggles = |figures: &str| broken("pj = { any = 0.3625 }", &format!("pj = {{ any = 0.3625 }}\ntoggles = {figures}"));
         for wrong in ["{ any = 0.0 }", "{ any = -1.0 }", "{ a8 = 1.0 }", "{ any = 1.0, a8 = 1.0 }"] {
-            assert_eq!(toggles(wrong), "x.toml: event PeCycle: toggles are for events that follow data, above 0, one for each `pj`");
+            assert_eq!(
+                toggles(wrong),
+                "x.toml: event PeCycle: toggles are for events that follow data, above 0, one for each `pj`"
+            );
         }
         assert!(broken("[event.pe_weight]", "[event.pe_wait]").contains("pe_wait"));
         assert!(broken("[8.0, 0.1563]", "[80.0, 0.1563]").contains("rising sizes"));
         assert!(broken("megahertz = 500.0", "megahertz = 0.0").contains("above 0"));
-        assert!(broken("leakage_nw = 0.0", "leakage_mw = 0.0").contains("leakage_mw"));
+        assert!(broken("how = \"not in the source\"", "leakage_mw = 0.0").contains("leakage_mw"));
+        assert!(broken("how = \"not in the source\"", "leakage_nw = -1.0\nhow = \"x\"").contains("negative figure"));
     }
 
     #[test]
@@ -254,7 +266,8 @@ mod tests {
         let at = |act, weight| cost.at(Mode { act, weight }).unwrap();
         use {ActBits::*, WeightBits::*};
         assert_eq!([at(A8, W4), at(A8, W2), at(A2, W4), at(A2, W2)], [1.0, 2.0, 3.0, 4.0]);
-        let lanes = Cost { pj: [("a4w8".to_owned(), 5.0), ("any".to_owned(), 6.0)].into(), toggles: BTreeMap::new(), how: "-".into() };
+        let lanes =
+            Cost { pj: [("a4w8".to_owned(), 5.0), ("any".to_owned(), 6.0)].into(), toggles: BTreeMap::new(), how: "-".into() };
         assert_eq!(lanes.at(Mode { act: A4, weight: W6 }), Some(5.0));
     }
 

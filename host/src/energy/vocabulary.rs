@@ -78,6 +78,23 @@ impl Part {
 }
 
 impl Event {
+    /// Its name in energy files and in lists of what such a file lacks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PeCycle => "pe_cycle",
+            Self::PeWeight => "pe_weight",
+            Self::SwitchWord => "switch_word",
+            Self::RowSumCycle => "row_sum_cycle",
+            Self::ColumnSumWord => "column_sum_word",
+            Self::CombineCycle => "combine_cycle",
+            Self::AccumulateCycle => "accumulate_cycle",
+            Self::RequantizeValue => "requantize_value",
+            Self::RequantizerCycle => "requantizer_cycle",
+            Self::StreamBit => "stream_bit",
+            Self::DramBit => "dram_bit",
+        }
+    }
+
     /// Every event.
     pub const ALL: [Self; 11] = [
         Self::PeCycle,
@@ -105,23 +122,6 @@ impl Event {
             Self::AccumulateCycle => &[Group::Accumulators],
             Self::RequantizeValue | Self::RequantizerCycle => &[Group::Requantizers],
             Self::StreamBit | Self::DramBit => &[],
-        }
-    }
-
-    /// Its name in energy files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PeCycle => "pe_cycle",
-            Self::PeWeight => "pe_weight",
-            Self::SwitchWord => "switch_word",
-            Self::RowSumCycle => "row_sum_cycle",
-            Self::ColumnSumWord => "column_sum_word",
-            Self::CombineCycle => "combine_cycle",
-            Self::AccumulateCycle => "accumulate_cycle",
-            Self::RequantizeValue => "requantize_value",
-            Self::RequantizerCycle => "requantizer_cycle",
-            Self::StreamBit => "stream_bit",
-            Self::DramBit => "dram_bit",
         }
     }
 }

@@ -9,3 +9,4 @@ pub mod product;
 pub mod scale_sim;
 pub mod timing;
 pub mod topology;
+pub mod walk;

@@ -8,10 +8,12 @@
 
 use super::layers::{Conv, LayerKind, LayerShape};
 use super::timing::Timing;
+use super::walk::Walk;
 use crate::gemm::schedule::Schedule;
 use crate::gemm::tiling::Tiling;
 use crate::gemm::{GemmError, Image, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, passes};
 use crumb_arch::command::LINES_PER_RAW_ROW;
+use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Counters, Requantize, Rounding};
 use rustc_hash::FxHashMap;
 
@@ -27,7 +29,12 @@ pub fn counters<'a>(config: &ArrayConfig, shapes: impl IntoIterator<Item = Shape
 
 /// Gives a product's commands, and waits for its results.
 fn run(timing: &mut Timing<'_>, shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) {
-    Schedule::new(shape, config, tiling).for_each(|step| timing.give(&step.command));
+    match Walk::new(shape, config, tiling) {
+        Some(walk) => {
+            walk.run(timing);
+        }
+        None => Schedule::new(shape, config, tiling).for_each(|step| timing.give(&step.command)),
+    }
     timing.settle();
 }
 
@@ -114,6 +121,17 @@ pub struct Cost {
     pub drain_cycles: u64,
     /// Bit operations with K rounded up to whole tiles and N to whole passes: `sum of M * K' * N' * A * W`, W that of a lane.
     pub padded_bops: u64,
+    /// Tiles and busy cycles at each activation width, in the order of [`ActBits::ALL`]: what a layer with important channels has of two.
+    pub by_act: [ActShare; ActBits::ALL.len()],
+}
+
+/// What happens at one activation width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ActShare {
+    /// Tiles started.
+    pub tiles: u64,
+    /// Cycles in which an activation vector enters the array.
+    pub busy_cycles: u64,
 }
 
 impl Cost {
@@ -132,7 +150,12 @@ impl Cost {
         for (sum, (a, b)) in counters.0.iter_mut().zip(self.counters.0.into_iter().zip(other.counters.0)) {
             *sum = of(a, b)?;
         }
+        let mut by_act = self.by_act;
+        for (share, (a, b)) in by_act.iter_mut().zip(self.by_act.iter().zip(&other.by_act)) {
+            *share = ActShare { tiles: of(a.tiles, b.tiles)?, busy_cycles: of(a.busy_cycles, b.busy_cycles)? };
+        }
         Some(Self {
+            by_act,
             counters,
             weight_bus_cycles: of(self.weight_bus_cycles, other.weight_bus_cycles)?,
             drain_cycles: of(self.drain_cycles, other.drain_cycles)?,
@@ -182,9 +205,11 @@ impl<'a> Costs<'a> {
         run(&mut timing, &shape, &tiling, config);
         let mut counters = timing.read_counters();
         counters.0.iter_mut().zip(self.reading.counters.0).for_each(|(value, reading)| *value -= reading);
+        let by_act = by_act(&shape, &tiling, config);
         let cost = Cost {
             counters,
-            weight_bus_cycles: weight_bus_cycles(&shape, &tiling, config),
+            weight_bus_cycles: by_act.iter().zip(ActBits::ALL).map(|(s, act)| s.tiles * config.load_cycles(act) as u64).sum(),
+            by_act,
             drain_cycles: drain_cycles(&shape, config),
             padded_bops: padded_bops(&shape, config),
         };
@@ -198,15 +223,19 @@ const fn groups(n: usize, config: &ArrayConfig) -> (usize, usize) {
     (n / config.group_channels(), n % config.group_channels())
 }
 
-/// A tile loads for each block of rows, K tile and pass.
-fn weight_bus_cycles(shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) -> u64 {
+/// A tile for each block of rows, K tile and pass; every row of the product passes each of them.
+fn by_act(shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) -> [ActShare; ActBits::ALL.len()] {
     let (whole, rest) = groups(shape.n, config);
-    let of_block = tiling.tiles.iter().map(|tile| {
-        let segment = &shape.segments[tile.segment];
-        let passes = |channels| passes(segment.weight.bits, channels, config.cols);
-        ((whole * passes(config.group_channels()) + passes(rest)) * config.load_cycles(segment.act)) as u64
-    });
-    tiling.blocks(shape.m).count() as u64 * of_block.sum::<u64>()
+    let (blocks, rows) = (tiling.blocks(shape.m).count() as u64, shape.m as u64);
+    ActBits::ALL.map(|act| {
+        let segments = tiling.tiles.iter().map(|tile| &shape.segments[tile.segment]).filter(|segment| segment.act == act);
+        let passes = segments.map(|segment| {
+            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
+            (whole * passes(config.group_channels()) + passes(rest)) as u64
+        });
+        let passes: u64 = passes.sum();
+        ActShare { tiles: blocks * passes, busy_cycles: rows * passes }
+    })
 }
 
 /// A drain reads the banks of a row together, as many as an issue has; raw rows in quarters, a bank after the other.

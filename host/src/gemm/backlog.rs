@@ -4,10 +4,11 @@
 //! before it streams. What the plan takes, the machine and its estimate say exactly.
 
 use crumb_arch::timing::{COMBINER_LATENCY, COMMAND_LATENCY, TILE_QUEUE, token_latency};
-use crumb_arch::{ArrayConfig, Op, Tile};
+use crumb_arch::{ArrayConfig, Tile};
 use std::collections::VecDeque;
 
 /// Where stream and array will be once all commands so far are given.
+#[derive(Clone, Debug)]
 pub struct Backlog {
     beats: u64,
     header_lines: usize,
@@ -70,13 +71,34 @@ impl Backlog {
         self.drained[0].max(self.drained[1])
     }
 
-    /// Whether the command would wait for a drain, if it were the next one.
-    pub fn waits_for_drain(&self, op: &Op) -> bool {
-        let arrives = self.front + self.command(0);
-        match op {
-            Op::Compute(tile) => arrives < self.drained[usize::from(tile.half)],
-            Op::Drain(_) => arrives < self.all_drained(),
-            _ => false,
+    /// Whether a tile of this half would wait for a drain, if it were the next command.
+    pub fn tile_waits(&self, half: u8) -> bool {
+        self.front + self.command(0) < self.drained[usize::from(half)]
+    }
+
+    /// Whether a drain would wait for the one before it, if it were the next command.
+    pub fn drain_waits(&self) -> bool {
+        self.front + self.command(0) < self.all_drained()
+    }
+
+    /// Whether this goes on as another does, as many cycles later as the stream is, with the accumulator halves swapped or not: what lies
+    /// before the stream is past.
+    pub fn agrees(&self, earlier: &Self, swapped: bool) -> bool {
+        let same = |a: u64, b: u64| a.saturating_sub(self.front) == b.saturating_sub(earlier.front);
+        same(self.ends, earlier.ends)
+            && (0..2).all(|half| same(self.drained[half], earlier.drained[half ^ usize::from(swapped)]))
+            && same(self.started, earlier.started)
+            && self.taken.len() == earlier.taken.len()
+            && self.taken.iter().zip(&earlier.taken).all(|(&a, &b)| same(a, b))
+    }
+
+    /// Does again, so many times, what was done since an earlier state that this one agrees with.
+    pub fn repeat(&mut self, times: u64, since: &Self, swapped: bool) {
+        let cycles = times * (self.front - since.front);
+        let Self { front, started, ends, taken, drained, .. } = self;
+        taken.iter_mut().chain([front, started, ends]).chain(&mut *drained).for_each(|cycle| *cycle += cycles);
+        if swapped && times % 2 == 1 {
+            drained.swap(0, 1);
         }
     }
 
@@ -89,7 +111,6 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumb_arch::Drain;
 
     const TILE: Tile = Tile { rows: 100, ..Tile::ONE };
     /// Two commands without payload, a line of `large` each.
@@ -126,21 +147,19 @@ mod tests {
     fn a_drain_makes_the_next_one_wait_and_tiles_of_its_half() {
         let config = ArrayConfig::named("large").unwrap();
         let mut backlog = Backlog::new(&config);
-        let drain = |half| Op::Drain(Drain { rows: 1, accumulator: 0, half, banks: 1, requantize: None });
-        let of_half = |half| Op::Compute(Tile { half, ..TILE });
         backlog.give(0);
         backlog.tile(16, &TILE);
-        assert!(!backlog.waits_for_drain(&drain(0)) && !backlog.waits_for_drain(&of_half(0)));
+        assert!(!backlog.drain_waits() && !backlog.tile_waits(0));
         backlog.give(0);
         backlog.drain(0, 50);
-        assert!(backlog.waits_for_drain(&drain(1)) && backlog.waits_for_drain(&of_half(0)));
-        assert!(!backlog.waits_for_drain(&of_half(1)));
+        assert!(backlog.drain_waits() && backlog.tile_waits(0));
+        assert!(!backlog.tile_waits(1));
         // It reads when the sums of the tile's last row are there.
         let ends = 4 + 116 + token_latency(&config) + COMBINER_LATENCY + config.cols + 50;
         // Two commands so far, this one, and the one that is asked about.
         backlog.give(ends - 2 * TWO_COMMANDS - 1);
-        assert!(backlog.waits_for_drain(&drain(1)));
+        assert!(backlog.drain_waits());
         backlog.front += 1;
-        assert!(!backlog.waits_for_drain(&drain(1)));
+        assert!(!backlog.drain_waits());
     }
 }

@@ -22,7 +22,7 @@ const PASSING_SLOTS: usize = 4;
 /// Cycles from the last read of a drain to the first of the next: through the pipeline, then a dispatch.
 const BETWEEN_DRAINS: usize = DRAIN_LATENCY + 4;
 /// A cut that takes up to 1 / this longer than the fastest may be taken for its smaller traffic.
-const SLACK: usize = 512;
+const SLACK: usize = 192;
 /// Bytes of a memory on the chip whose reading takes as much energy as a byte of DRAM: Horowitz (ISSCC 2014) gives 1.3 to 2.6 nJ for 64 bits of
 /// DRAM and 10 to 100 pJ for 64 bits of a memory of 8 KiB to 1 MiB.
 const STREAM_BYTE: usize = 64;

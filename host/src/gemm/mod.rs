@@ -13,8 +13,10 @@ pub mod schedule;
 mod store;
 pub mod tiling;
 
+pub(crate) use backlog::Backlog;
 pub use checks::accumulator_bound;
 pub(crate) use checks::passes;
+pub(crate) use cut::drain_cycles_per_row;
 pub use error::{GemmError, JobError};
 pub use image::Image;
 pub use layout::WeightLayout;

@@ -64,10 +64,13 @@ pub enum Data {
 }
 
 /// Computes that are looked at beyond the one that is given next, for loads that may go first.
-const WINDOW: usize = 128;
+pub(crate) const WINDOW: usize = 128;
 /// Tiles given after the one whose memory a load takes, before the load is given: enough to keep the array busy while it waits for
 /// that tile.
-const LEAD: u64 = 4;
+pub(crate) const LEAD: u64 = 4;
+
+/// Entries of a group's parameters.
+pub(crate) const PARAMETER_ENTRIES: u16 = 4;
 
 /// A load that waits for its turn.
 struct Load {
@@ -76,6 +79,11 @@ struct Load {
     needed: u64,
     /// Index of the last compute that reads what it overwrites, if any does.
     frees: Option<u64>,
+}
+
+/// Whether the parameters of so many groups fit at once.
+pub(crate) const fn parameters_stay(groups: usize, config: &ArrayConfig) -> bool {
+    PARAMETER_ENTRIES as usize * groups <= config.parameter_entries
 }
 
 /// The steps of a product, one by one.
@@ -215,7 +223,7 @@ impl<'a> Schedule<'a> {
 
     /// Whether the parameters of all groups fit at once.
     fn parameters_stay(&self) -> bool {
-        4 * self.layout.groups(self.config) <= self.config.parameter_entries
+        parameters_stay(self.layout.groups(self.config), self.config)
     }
 
     /// First parameter entry of a group.
@@ -230,7 +238,7 @@ impl<'a> Schedule<'a> {
             return;
         }
         self.parameters_given = group + 1;
-        let op = Op::LoadParameters { base: field(self.entry(group)), count: 4 };
+        let op = Op::LoadParameters { base: field(self.entry(group)), count: PARAMETER_ENTRIES };
         let command = Command { op, fence_compute: None, fence_drain: !stay };
         self.rest.push_back(Step { command, data: Data::Parameters { group } });
     }
@@ -286,7 +294,11 @@ impl Schedule<'_> {
             let needed = load.needed <= self.given && matches!(self.rest.front(), Some(Step { data: Data::Tile, .. }));
             let free = load.frees.is_none_or(|user| user + LEAD < self.given);
             let lines = load.step.command.payload_lines(self.config);
-            let waits = |step: &Step| self.backlog.waits_for_drain(&step.command.op);
+            let waits = |step: &Step| match &step.command.op {
+                Op::Compute(tile) => self.backlog.tile_waits(tile.half),
+                Op::Drain(_) => self.backlog.drain_waits(),
+                _ => false,
+            };
             if needed || free && (self.backlog.has_time_for(lines, self.longest_load) || self.rest.front().is_some_and(waits)) {
                 return self.load();
             }

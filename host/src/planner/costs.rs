@@ -1,11 +1,14 @@
 //! What each choice of each layer costs: counters of the machine, and what follows from them.
 //!
-//! [`CostTable::simulated`] walks the network once and has the machine run every layer at every choice, on zeros: counters do not depend
-//! on data. A table from elsewhere (a closed form) is one [`LayerCosts`] for each layer; nothing else of the planner knows where it is from.
+//! [`CostTable::estimated`] takes them from the estimate, which is exact and takes microseconds for a choice. [`CostTable::simulated`] walks
+//! the network once and has the machine run every layer at every choice, on zeros, as counters do not depend on data: the same numbers, also
+//! where shapes follow from values. [`CostTable::counted`] takes the first that there is; nothing else of the planner knows which it was.
 
 use super::choices::{Assignment, Choices, Pair};
 use super::error::PlannerError;
 use crate::backend::{Backend, Sim};
+use crate::estimate::network::{EstimateError, Mode, Model};
+use crate::estimate::product::Costs;
 use crate::network::machine::{MachineEngine, MachineRunError};
 use crate::network::{
     Contract, Engine, LayerPrecision, Network, NetworkError, PrecisionPlan, Tensor, TensorData, Vectorised, Work, execute,
@@ -102,6 +105,57 @@ pub struct CostTable<'a> {
 }
 
 impl<'a> CostTable<'a> {
+    /// Every choice of every layer, estimated if shapes alone say what it costs, otherwise simulated. `done` is told of each layer.
+    ///
+    /// # Errors
+    /// If the network refuses the inputs, or the machine a layer.
+    pub fn counted(
+        config: &ArrayConfig,
+        network: &Network,
+        choices: &Choices,
+        inputs: &[Tensor],
+        done: &dyn Fn(),
+    ) -> Result<Self, PlannerError> {
+        match Self::estimated(config, network, choices, inputs, done) {
+            Err(PlannerError::Estimate(EstimateError::Shape { .. } | EstimateError::ZeroPoint { .. })) => {
+                Self::simulated(config, network, choices, inputs, done)
+            }
+            other => other,
+        }
+    }
+
+    /// Estimates every choice of every layer for inputs of these shapes; `done` is told of each layer.
+    ///
+    /// # Errors
+    /// If the network refuses the shapes, the machine a layer, or a layer has no estimate.
+    pub fn estimated(
+        config: &ArrayConfig,
+        network: &Network,
+        choices: &Choices,
+        inputs: &[Tensor],
+        done: &dyn Fn(),
+    ) -> Result<Self, PlannerError> {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let plan = PrecisionPlan::default();
+        let model = Model::new(network, &shapes, &plan, config)?;
+        let mut known = Costs::new(config);
+        let mut layers = Vec::with_capacity(choices.layers.len());
+        for (index, layer) in choices.layers.iter().enumerate() {
+            let mut costs = LayerCosts { weights: layer.weights, ..LayerCosts::default() };
+            for pair in choices.pairs(index) {
+                for output in choices.output_widths(index) {
+                    let precision = LayerPrecision { weight_bits: pair.weight, act_bits: pair.act, ..LayerPrecision::default() };
+                    let Some(work) = model.work(layer.node, Some(Mode { precision, output_bits: output }))? else { continue };
+                    costs.macs = work.report.macs;
+                    costs.counters.insert(Point { pair, output }, known.layer(&work)?.counters);
+                }
+            }
+            layers.push(costs);
+            done();
+        }
+        Ok(Self { config: config.clone(), layers, energy: None })
+    }
+
     /// Counts every choice of every layer on the simulator, for inputs of these shapes; their values do not matter. `done` is told of
     /// each layer.
     ///

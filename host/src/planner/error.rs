@@ -2,6 +2,7 @@
 
 use super::costs::Metric;
 use crate::backend::BackendError;
+use crate::estimate::network::EstimateError;
 use crate::network::NetworkError;
 use crate::network::machine::MachineRunError;
 
@@ -17,6 +18,9 @@ pub enum PlannerError {
     /// The machine refuses a layer.
     #[error(transparent)]
     Machine(#[from] MachineRunError),
+    /// A layer has no estimate.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
     /// The machine cannot be made.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -53,6 +53,25 @@ pub fn cheapest(problem: &Problem) -> Result<Option<Solution>, PlannerError> {
     solve(problem, least.cost)
 }
 
+/// The assignment that loses least within a budget, the next best, and so on: as many as there are, at most `count`.
+///
+/// # Errors
+/// As [`solve`].
+pub fn several(problem: &Problem, budget: u64, count: usize) -> Result<Vec<Solution>, PlannerError> {
+    let mut program = Program::new(problem);
+    let mut found = Vec::new();
+    for _ in 0..count + MOST_CUTS {
+        if found.len() == count {
+            break;
+        }
+        let Some(chosen) = program.run(Goal::Loss, Some(budget), None)? else { break };
+        let solution = problem.evaluate(&chosen.assignment.acts, &chosen.assignment.weights);
+        found.extend(solution.filter(|solution| solution.cost <= budget));
+        program.cuts.push(chosen.variables);
+    }
+    Ok(found)
+}
+
 fn attempt(problem: &Problem, goal: Goal, budget: Option<u64>, loss: Option<i64>) -> Result<Option<Solution>, PlannerError> {
     let mut program = Program::new(problem);
     for _ in 0..MOST_CUTS {
@@ -265,6 +284,13 @@ mod tests {
             let found = solve(&problem, budget).unwrap();
             prop_assert_eq!(found.map(|s| (s.loss, s.cost)), best);
             let least = all.iter().map(|s| (s.cost, s.loss)).min();
+            // Of the eight best, all are different, and lose what the eight least losses are.
+            let mut losses: Vec<i64> = all.iter().filter(|s| s.cost <= budget).map(|s| s.loss).collect();
+            losses.sort_unstable();
+            losses.truncate(8);
+            let eight = several(&problem, budget, 8).unwrap();
+            prop_assert_eq!(eight.iter().map(|s| s.loss).collect::<Vec<_>>(), losses);
+            prop_assert!((1..eight.len()).all(|at| !eight[..at].contains(&eight[at])));
             prop_assert_eq!(cheapest(&problem).unwrap().map(|s| (s.cost, s.loss)), least);
         }
     }

@@ -9,6 +9,22 @@ use crumb_arch::Counter;
 /// The name of a line that sums up the layers.
 const TOTAL: &str = "total";
 
+/// Where energy goes, in the order of [`crate::energy::PARTS`].
+const ENERGY_COLUMNS: [&str; crate::energy::PARTS.len()] = [
+    "dram_pj",
+    "streams_pj",
+    "activation_memory_pj",
+    "weight_memory_pj",
+    "edges_pj",
+    "array_pj",
+    "sums_pj",
+    "accumulators_pj",
+    "parameter_memory_pj",
+    "requantizers_pj",
+    "clock_pj",
+    "leakage_pj",
+];
+
 /// The lines under a header, quoted where they must be.
 fn text(rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -24,11 +40,11 @@ type Cell = (&'static str, String);
 
 /// The columns of what was counted, in their order.
 fn cells(summary: &Summary) -> Vec<Cell> {
-    let Summary { macs, bops, cycles, exact, counters, traffic, roofline } = summary;
+    let Summary { macs, bops, cycles, exact, counters, traffic, roofline, energy } = summary;
     let (bits, resources) = (&traffic.bits, &roofline.resource_cycles);
     let number = |name, value: u64| (name, value.to_string());
     let share = |name, value: f64| (name, value.to_string());
-    let mut cells = vec![
+    let mut cells: Vec<Cell> = vec![
         number("macs", *macs),
         number("bops", *bops),
         ("estimated_cycles", cycles.to_string()),
@@ -61,6 +77,12 @@ fn cells(summary: &Summary) -> Vec<Cell> {
         number("bytes_out", traffic.stream_bytes_out),
         number("dram_bytes", traffic.dram_bytes),
     ];
+    // A part without a figure has an empty cell.
+    if let Some(energy) = energy {
+        let parts = ENERGY_COLUMNS.iter().zip(energy.parts());
+        cells.extend(parts.map(|(&name, pj)| (name, pj.map_or_else(String::new, |pj| pj.to_string()))));
+        cells.push(share("energy_pj", energy.total()));
+    }
     cells.extend(Counter::ALL.iter().map(|&counter| number(counter.name(), counters[counter])));
     cells
 }

@@ -1,28 +1,28 @@
 //! `crumb estimate`: what a network costs on a machine, without running it.
 
 mod csv;
+mod energy;
+pub(super) mod options;
 mod peers;
-mod report;
-mod source;
+pub(super) mod report;
+pub(super) mod source;
 mod tables;
 
 use super::Failure;
-use super::constants::ConstantOptions;
-use super::options::{Message, config};
+use super::options::Message;
 use super::output::{print, print_json};
 use super::plan::PlanOptions;
 use super::progress::Late;
-use crate::estimate::network::{Dram, Workload};
-use crate::estimate::networks::Network;
+use crate::energy::Model;
+use crate::estimate::network::{NetworkEstimate, Workload};
 use crate::estimate::product::Costs;
 use crate::network::LayerPrecision;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crumb_arch::ArrayConfig;
 use crumb_arch::precision::{ActBits, WeightBits};
+use options::{LayerOptions, MachineOptions};
 use peers::{Padding, Peer};
-use report::{Heading, Outcome, Sweep};
+use report::{EnergyHeading, Heading, Outcome, Sweep};
 use source::Source;
-use std::path::PathBuf;
 
 /// Estimate what a network costs: cycles, every counter, all traffic, and what bounds each layer, without running it.
 ///
@@ -32,48 +32,25 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  crumb estimate --network resnet18 --config large\n  \
 crumb estimate --network resnet18 --config large --act-bits 8 --weight-bits 4 --json\n  \
+crumb estimate --network resnet18 --config large --energy horowitz-45nm\n  \
 crumb estimate --topology layers.csv --config huge --dram-gb-per-s 12.8 --clock 200 --weight-bits 2\n  \
 crumb estimate model.onnx --input-shape 1x3x224x224 --precision plan.toml --csv > layers.csv\n  \
 crumb estimate --network resnet18 --config huge --model scale-sim\n\
 What each column means: docs/estimate.md.")]
 pub struct Estimate {
-    /// The model.
-    #[arg(value_name = "MODEL.onnx")]
-    model: Option<PathBuf>,
-    /// A table of layers, a line each: SCALE-Sim's CSV of convolutions or of matrix products.
-    #[arg(long, value_name = "LAYERS.csv", conflicts_with = "model")]
-    topology: Option<PathBuf>,
-    /// A built-in table of layers.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "topology"], value_parser = network_parser())]
-    network: Option<Network>,
-    /// Samples that run together, for a table or a built-in network; a model has --input-shape.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
-    batch: Option<u64>,
-    /// Sizes of a model's input that the file leaves open; repeat for several. The name may be left out if there is one input.
-    #[arg(long = "input-shape", value_name = "[NAME=]1x3x224x224")]
-    input_shapes: Vec<String>,
     #[command(flatten)]
-    constants: ConstantOptions,
+    layers: LayerOptions,
     #[command(flatten)]
     plan: PlanOptions,
     /// The second run of `crumb run --refine`: all slices of narrow weights, on as many images as the input's shape or batch says.
     #[arg(long)]
     refined: bool,
-    /// A named configuration (tiny, small, wide, medium, large, huge) or a TOML file.
-    #[arg(long, default_value = "small", value_name = "NAME|FILE.toml")]
-    config: String,
-    /// Width of both streams, instead of the configuration's.
-    #[arg(long, value_name = "BITS")]
-    stream_bits: Option<usize>,
-    /// Bandwidth of the memory behind the streams, reads and writes together; without it, it never holds them back.
-    #[arg(long, value_name = "BYTES", conflicts_with = "dram_gb_per_s", value_parser = positive)]
-    dram_bytes_per_cycle: Option<f64>,
-    /// The same in 10^9 bytes a second.
-    #[arg(long, value_name = "GB/S", requires = "clock", value_parser = positive)]
-    dram_gb_per_s: Option<f64>,
-    /// Clock of the machine, in MHz.
-    #[arg(long, value_name = "MHZ", value_parser = positive)]
-    clock: Option<f64>,
+    #[command(flatten)]
+    machine: MachineOptions,
+    /// What events cost: osu018 (gates of this machine, 180 nm), horowitz-45nm or bitfusion-45nm (published figures), or an energy file.
+    /// With it, where energy goes is part of the estimate; --clock is the clock of leakage.
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    energy: Option<String>,
     /// Whose cycles: this machine's, or those that another accelerator's model gives for the same layers.
     #[arg(long = "model", value_enum, default_value = "crumb")]
     cycle_model: CycleModel,
@@ -99,24 +76,15 @@ pub enum CycleModel {
     BitFusion,
 }
 
-fn network_parser() -> impl TypedValueParser<Value = Network> {
-    PossibleValuesParser::new(Network::ALL.map(Network::name))
-        .try_map(|name| Network::from_name(&name).ok_or_else(|| format!("no network is named {name}")))
-}
-
-/// A number above 0.
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
-        Ok(value) => Err(format!("{value}: expected a number above 0")),
-        Err(error) => Err(format!("{error}: expected a number")),
-    }
-}
-
 /// Every pair of widths that has a speed of its own, as written: activations first.
-fn pairs() -> impl Iterator<Item = (u8, u8)> {
+pub(super) fn pairs() -> impl Iterator<Item = (u8, u8)> {
     let weights = WeightBits::ALL.into_iter().filter(|bits| bits.bits() == bits.lane_bits());
     ActBits::ALL.into_iter().flat_map(move |act| weights.clone().map(move |weight| (u8::from(act), u8::from(weight))))
+}
+
+/// Adds energies, if there is a file of them.
+fn add_energy(estimate: &mut NetworkEstimate, model: Option<&Model>, config: &ArrayConfig) -> Result<(), Failure> {
+    Ok(model.map_or(Ok(()), |model| estimate.add_energy(model, config))?)
 }
 
 impl Estimate {
@@ -125,30 +93,39 @@ impl Estimate {
         if self.refined && !self.plan.has_widths() {
             return Err(Message("--refined: say which upper bits come first: give --weight-bits 4 or 2, or a plan".into()).into());
         }
-        let mut source = self.source()?;
-        let config = self.machine()?;
+        let mut source = self.layers.source()?;
+        let config = self.machine.config()?;
+        let model = self.energy_model()?;
         let heading = Heading {
             network: source.name(),
             model: clap::ValueEnum::to_possible_value(&self.cycle_model).map_or_else(String::new, |v| v.get_name().into()),
             config: config.name.clone(),
             machine: config.clone(),
-            dram_bytes_per_cycle: self.dram().map(|dram| dram.bytes_per_cycle),
-            clock_mhz: self.clock,
+            dram_bytes_per_cycle: self.machine.dram().map(|dram| dram.bytes_per_cycle),
+            clock_mhz: self.machine.clock,
+            energy: model.as_ref().map(EnergyHeading::of),
             note: source.note().map(str::to_owned),
         };
         match self.peer(&config)? {
             Some(peer) => self.print_peer(&heading, peer, &mut source, &config),
-            None if self.plan.has_widths() => self.print_one(&heading, &mut source, &config),
-            None => self.print_all(&heading, &source, &config),
+            None if self.plan.has_widths() => self.print_one(&heading, model.as_ref(), &mut source, &config),
+            None => self.print_all(&heading, model.as_ref(), &source, &config),
         }
     }
 
     /// One precision or plan, layer by layer.
-    fn print_one(&self, heading: &Heading, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
+    fn print_one(
+        &self,
+        heading: &Heading,
+        model: Option<&Model>,
+        source: &mut Source,
+        config: &ArrayConfig,
+    ) -> Result<(), Failure> {
         let (workload, precision) = source.planned(&self.plan, self.refined, config)?;
         let bar = Late::new(workload.layers.len());
-        let estimate = Costs::new(config).watched(&workload, self.dram(), &|| bar.inc()).map_err(source.at())?;
+        let mut estimate = Costs::new(config).watched(&workload, self.machine.dram(), &|| bar.inc()).map_err(source.at())?;
         bar.finish();
+        add_energy(&mut estimate, model, config)?;
         if self.json {
             return print_json(&report::One { heading, precision: &precision, estimate: &estimate });
         }
@@ -160,16 +137,19 @@ impl Estimate {
     }
 
     /// All nine pairs of widths.
-    fn print_all(&self, heading: &Heading, source: &Source, config: &ArrayConfig) -> Result<(), Failure> {
+    fn print_all(&self, heading: &Heading, model: Option<&Model>, source: &Source, config: &ArrayConfig) -> Result<(), Failure> {
         let mut costs = Costs::new(config);
         let bar = Late::new(source.layers() * pairs().count());
         let mut outcomes = Vec::new();
         for (act_bits, weight_bits) in pairs() {
             let precision = LayerPrecision { act_bits, weight_bits, ..self.plan.uniform() };
-            let estimate = source.uniform(precision, config).and_then(|w| costs.watched(&w, self.dram(), &|| bar.inc()));
+            let estimate = source.uniform(precision, config).and_then(|w| costs.watched(&w, self.machine.dram(), &|| bar.inc()));
             outcomes.push((precision.to_string(), estimate));
         }
         bar.finish();
+        for estimate in outcomes.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
+            add_energy(estimate, model, config)?;
+        }
         // A width that a tensor cannot have is a row without numbers; a network that has none of them is an error.
         if outcomes.iter().all(|(_, outcome)| outcome.is_err())
             && let Some((_, Err(error))) = outcomes.pop()
@@ -188,9 +168,13 @@ impl Estimate {
 
     /// Another accelerator's cycles for the same layers.
     fn print_peer(&self, heading: &Heading, peer: Peer, source: &mut Source, config: &ArrayConfig) -> Result<(), Failure> {
-        if self.dram().is_some() {
+        if self.machine.dram().is_some() {
             let text =
                 "--dram-bytes-per-cycle, --dram-gb-per-s: the models of other accelerators have their own memory; leave it out";
+            return Err(Message(text.into()).into());
+        }
+        if self.energy.is_some() {
+            let text = "--energy: what other accelerators' events cost is not known; leave it out, or --model";
             return Err(Message(text.into()).into());
         }
         let estimates = if self.plan.has_widths() || peer.ignores_precision() {
@@ -213,37 +197,11 @@ impl Estimate {
         }
     }
 
-    fn source(&self) -> Result<Source, Failure> {
-        match (&self.topology, self.network) {
-            (None, None) => {
-                if self.batch.is_some() {
-                    let text = "--batch: a model's batch is a size of its input; give --input-shape NAME=8x3x224x224";
-                    return Err(Message(text.into()).into());
-                }
-                Source::model(self.model.as_deref(), &self.constants, &self.input_shapes)
-            }
-            (topology, network) => {
-                if !self.input_shapes.is_empty() {
-                    return Err(Message("--input-shape: a table has its shapes; give --batch for more samples".into()).into());
-                }
-                let batch = self.batch.unwrap_or(1);
-                topology.as_ref().map_or_else(|| Source::built_in(network, batch), |path| Source::topology(path, batch))
-            }
-        }
-    }
-
-    fn machine(&self) -> Result<ArrayConfig, Failure> {
-        let mut config = config(&self.config)?;
-        if let Some(bits) = self.stream_bits {
-            config.stream_bits = bits;
-            config.validate()?;
-        }
-        Ok(config)
-    }
-
-    fn dram(&self) -> Option<Dram> {
-        let of_clock = self.dram_gb_per_s.zip(self.clock).map(|(gigabytes, megahertz)| 1000.0 * gigabytes / megahertz);
-        self.dram_bytes_per_cycle.or(of_clock).map(|bytes_per_cycle| Dram { bytes_per_cycle })
+    /// The energy file, at the clock that is given.
+    fn energy_model(&self) -> Result<Option<Model>, Failure> {
+        let Some(name) = &self.energy else { return Ok(None) };
+        let model = super::energy::model(name)?;
+        Ok(Some(Model { megahertz: self.machine.clock.unwrap_or(model.megahertz), ..model }))
     }
 
     fn peer(&self, config: &ArrayConfig) -> Result<Option<Peer>, Message> {

@@ -1,6 +1,7 @@
 //! What `--json` prints: an estimate, or several, under what they are of.
 
 use super::peers::PeerEstimate;
+use crate::energy::Model;
 use crate::estimate::network::NetworkEstimate;
 use crumb_arch::ArrayConfig;
 use serde::Serialize;
@@ -20,8 +21,40 @@ pub struct Heading {
     pub dram_bytes_per_cycle: Option<f64>,
     /// Clock, if it is given.
     pub clock_mhz: Option<f64>,
+    /// Whose energies, if an energy file is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergyHeading>,
     /// What was assumed.
     pub note: Option<String>,
+}
+
+/// The energy file that an estimate is by.
+#[derive(Clone, Debug, Serialize)]
+pub struct EnergyHeading {
+    /// Its name.
+    pub table: String,
+    /// What it is and what it leaves out.
+    pub about: String,
+    /// Feature size.
+    pub node_nm: f64,
+    /// Supply, if it is known.
+    pub volts: Option<f64>,
+    /// The clock at which leakage becomes energy.
+    pub megahertz: f64,
+}
+
+impl EnergyHeading {
+    /// That of a file.
+    pub fn of(model: &Model) -> Self {
+        let Model { name, about, node_nm, volts, megahertz, .. } = model.clone();
+        Self { table: name, about, node_nm, volts, megahertz }
+    }
+
+    /// `45 nm, 0.9 V`.
+    pub fn technology(&self) -> String {
+        let volts = self.volts.map_or_else(String::new, |volts| format!(", {volts} V"));
+        format!("{} nm{volts}", self.node_nm)
+    }
 }
 
 /// One precision.

@@ -17,12 +17,14 @@ use crumb_arch::ArrayConfig;
 use std::path::Path;
 
 /// Layers to estimate.
+#[derive(Clone)]
 pub struct Source {
     name: String,
     note: Option<String>,
     layers: Layers,
 }
 
+#[derive(Clone)]
 enum Layers {
     Model { network: Network, inputs: Vec<Vec<usize>> },
     Table(Vec<LayerShape>),
@@ -104,6 +106,25 @@ impl Source {
         }
     }
 
+    /// The plan of the arguments, which may change the network: biases, and zeros for pruned weights; `None` for a table.
+    ///
+    /// # Errors
+    /// Plans that do not fit the network.
+    pub fn plan(&mut self, options: &PlanOptions) -> Result<Option<PrecisionPlan>, Failure> {
+        match &mut self.layers {
+            Layers::Model { network, .. } => resolved(options, network).map(Some),
+            Layers::Table(_) => Ok(None),
+        }
+    }
+
+    /// The network; `None` for a table.
+    pub const fn network(&self) -> Option<&Network> {
+        match &self.layers {
+            Layers::Model { network, .. } => Some(network),
+            Layers::Table(_) => None,
+        }
+    }
+
     /// The layers at the precisions that the arguments say, and a name for these.
     ///
     /// # Errors
@@ -114,14 +135,7 @@ impl Source {
         let uniform = with_slices(PrecisionPlan::uniform(options.uniform())).default;
         let workload = match &mut self.layers {
             Layers::Model { network, inputs } => {
-                let Planned { plan, counts, origin } = options.plan(network)?;
-                if let Some(layer) = counts.keys().next() {
-                    let text = format!(
-                        "{origin}: [[layer]] {layer:?} gives only the number of its important channels: list them, as which \
-                         they are decides what is left out"
-                    );
-                    return Err(Message(text).into());
-                }
+                let plan = resolved(options, network)?;
                 Workload::of_network(network, inputs, &with_slices(plan), config)
             }
             Layers::Table(layers) => {
@@ -134,5 +148,20 @@ impl Source {
         };
         let precision = options.precision.as_ref().map_or_else(|| uniform.to_string(), |path| path.display().to_string());
         Ok((workload.map_err(at)?, precision))
+    }
+}
+
+/// The plan of the arguments, where no channels are left to be ranked.
+fn resolved(options: &PlanOptions, network: &mut Network) -> Result<PrecisionPlan, Failure> {
+    let Planned { plan, counts, origin } = options.plan(network)?;
+    match counts.keys().next() {
+        Some(layer) => {
+            let text = format!(
+                "{origin}: [[layer]] {layer:?} gives only the number of its important channels: list them, as which they are \
+                 decides what is left out"
+            );
+            Err(Message(text).into())
+        }
+        None => Ok(plan),
     }
 }

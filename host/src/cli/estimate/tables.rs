@@ -1,5 +1,6 @@
 //! Estimates for reading.
 
+use super::energy;
 use super::peers::{Peer, PeerEstimate};
 use super::report::{Heading, Outcome};
 use crate::cli::table::{Table, thousands};
@@ -62,7 +63,13 @@ pub fn one(heading: &Heading, precision: &str, estimate: &NetworkEstimate) -> St
     let first = ["total".to_owned(), precision.to_owned(), String::new(), String::new()];
     table.row(first.into_iter().chain(shared(&estimate.total)).collect());
     let (title, weights, time) = (title(heading), weights(estimate), time(heading, &estimate.total));
-    format!("{title}\n{table}\n{weights}{time}{}{}", cycles(&estimate.total), traffic(&estimate.total))
+    let layers = estimate
+        .layers
+        .iter()
+        .map(|layer| ([layer.name.escape_debug().to_string(), layer.precision.clone()], layer.cost.energy.as_ref()));
+    let total = (["total".to_owned(), precision.to_owned()], estimate.total.energy.as_ref());
+    let energy = energy::table(heading, ["layer", "precision"], layers.chain([total]));
+    format!("{title}\n{table}\n{weights}{time}{}{}{energy}", cycles(&estimate.total), traffic(&estimate.total))
 }
 
 /// Where the weights are, in a line.
@@ -114,6 +121,12 @@ fn traffic(total: &Summary) -> String {
     )
 }
 
+/// Energy of a multiply-accumulate, all else included, in pJ.
+fn per_mac(total: &Summary) -> Option<f64> {
+    let energy = total.energy.as_ref()?;
+    (total.macs > 0).then(|| energy.total() / total.macs as f64)
+}
+
 /// All pairs of widths, a line each.
 pub fn all(heading: &Heading, outcomes: &[Outcome]) -> String {
     let header: Vec<&str> =
@@ -138,7 +151,12 @@ pub fn all(heading: &Heading, outcomes: &[Outcome]) -> String {
         }
         table.row(row);
     }
-    format!("{}\n{table}{refusals}", title(heading))
+    let rows = outcomes.iter().filter_map(|outcome| {
+        let total = &outcome.result.as_ref().ok()?.total;
+        Some(([outcome.precision.clone(), format!("{:.4}", per_mac(total)?)], total.energy.as_ref()))
+    });
+    let energy = energy::table(heading, ["precision", "pJ/MAC"], rows);
+    format!("{}\n{table}{refusals}{energy}", title(heading))
 }
 
 /// Another accelerator's cycles, layer by layer, or a line for each precision.

@@ -1,10 +1,10 @@
 //! `crumb plan`: the precision of each layer that loses least within a budget.
 
 mod data;
-pub mod energy;
 mod report;
 
 use super::constants::ConstantOptions;
+use super::energy;
 use super::files::{OutputFile, at, read_text, refuse_same};
 use super::options::{Message, config};
 use super::output::{print, print_json};
@@ -17,7 +17,7 @@ use crate::planner::loss::Loss;
 use crate::planner::measure::{Measurement, on_machine};
 use crate::planner::solve::{cheapest, solve};
 use crate::planner::{
-    Assignment, Budget, Choices, CostTable, Metric, Pair, PlannerError, Problem, Sensitivities, Solution, sensitivity,
+    Assignment, Budget, Choices, CostTable, Grounds, Metric, Pair, PlannerError, Problem, Refiner, Sensitivities, sensitivity,
     sensitivity_file,
 };
 use crumb_arch::Counter;
@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 
 /// Choose the precision of each layer: the least loss within a budget.
 ///
-/// An integer linear program chooses one activation width for each tensor and one weight width for each layer. Costs are counted on the
-/// simulator for every choice of every layer, so the cycles that are predicted are those that `crumb run` measures. Losses are measured
+/// An integer linear program chooses one activation width for each tensor and one weight width for each layer. Costs are estimated
+/// to the cycle for every choice of every layer, so the cycles that are predicted are those that `crumb run` measures. Losses are measured
 /// on calibration data, one layer at a time, and taken to add up; the plan that comes out is run, and both are printed.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -59,12 +59,15 @@ pub struct Plan {
     /// Labels of the test data.
     #[arg(long, value_name = "Y.npy", requires = "test")]
     test_labels: Option<PathBuf>,
-    /// Losses or traces of Hessians by layer, instead of measuring sensitivities.
+    /// Losses or traces of Hessians by layer, instead of measuring sensitivities; implies --predicted-only.
     #[arg(long, value_name = "FILE.toml")]
     sensitivities: Option<PathBuf>,
     /// How the disturbance of the output is measured.
     #[arg(long, value_enum, default_value = "relative-error")]
     loss: Loss,
+    /// Take the plan of the integer program as it is, without measuring its neighbours and uniform precisions on the calibration data.
+    #[arg(long)]
+    predicted_only: bool,
     /// Weight widths to choose from; 6 takes the cycles of 8.
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "8,4,2")]
     weight_widths: Vec<WeightBits>,
@@ -109,6 +112,8 @@ struct Planner<'a> {
     costs: CostTable<'a>,
     sensitivities: Sensitivities,
     loss: Loss,
+    /// Plans as the program solves them.
+    predicted_only: bool,
 }
 
 impl Plan {
@@ -121,7 +126,7 @@ impl Plan {
         let choices = Choices::of(&data.network, &widths, self.rounding)?;
         let bar = progress::bar(choices.layers.len());
         bar.set_message("layers counted");
-        let costs = CostTable::simulated(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
+        let costs = CostTable::counted(&config, &data.network, &choices, &data.batch, &|| bar.inc(1));
         bar.finish_and_clear();
         let mut costs = costs.map_err(at(&data.name))?;
         let model = energy::model(&self.energy)?;
@@ -129,27 +134,29 @@ impl Plan {
         let wanted = self.budget.is_some_and(|budget| budget.metric == Metric::Energy);
         costs.energy = (wanted || config.depth == 1).then_some(&model as &dyn EnergyModel);
         let sensitivities = self.read_or_measure(&data, &choices)?;
-        let planner = Planner { data: &data, choices, costs, sensitivities, loss: self.loss };
+        // Given losses are the user's judgement: nothing measured here overrules them.
+        let predicted_only = self.predicted_only || self.sensitivities.is_some();
+        let planner = Planner { data: &data, choices, costs, sensitivities, loss: self.loss, predicted_only };
         let metric = self.budget.map_or(Metric::Cycles, |budget| budget.metric);
         let problem = Problem::new(&planner.choices, &planner.costs, &planner.sensitivities, metric)?;
         let mut report = planner.report(&config, metric)?;
         if let Some(budget) = self.budget {
-            let solution = planner.within(&problem, budget, report.full)?;
+            let (assignment, cost) = planner.within(&problem, budget, report.full)?;
             let heading = format!(
                 "crumb plan {}: at most {}\npredicted: {}, {} {:.6}",
                 data.name,
                 metric.show(budget.limit(report.full)),
-                metric.show(solution.cost),
+                metric.show(cost),
                 planner.sensitivities.what,
-                planner.sensitivities.of(&planner.choices, &solution.assignment).unwrap_or_default().loss
+                planner.sensitivities.of(&planner.choices, &assignment).unwrap_or_default().loss
             );
             if let Some(out) = out {
-                let text = planner.choices.plan_file(&solution.assignment, &heading);
+                let text = planner.choices.plan_file(&assignment, &heading);
                 out.finish(|file| file.write_all(text.as_bytes()))?;
             }
             report.budget = Some(budget.limit(report.full));
-            report.layers = planner.layers(&solution.assignment)?;
-            report.plan = planner.rows(&[("plan".into(), solution.assignment)])?.pop();
+            report.layers = planner.layers(&assignment)?;
+            report.plan = planner.rows(&[("plan".into(), assignment)])?.pop();
         }
         if self.front {
             let bar = progress::bar(self.points);
@@ -234,13 +241,37 @@ impl Planner<'_> {
         })
     }
 
-    fn within(&self, problem: &Problem, budget: Budget, full: u64) -> Result<Solution, Failure> {
+    fn within(&self, problem: &Problem, budget: Budget, full: u64) -> Result<(Assignment, u64), Failure> {
         let limit = budget.limit(full);
-        if let Some(solution) = solve(problem, limit)? {
-            return Ok(solution);
+        if let Some(found) = self.best(problem, &[limit])?.pop().flatten() {
+            return Ok(found);
         }
         let least = cheapest(problem)?.ok_or_else(|| PlannerError::Solver("no choice of widths is consistent".into()))?.cost;
         Err(PlannerError::Infeasible { metric: budget.metric, budget: limit, least, full }.into())
+    }
+
+    /// The best plan within each of some budgets: as the program solves it, or as calibration data say.
+    fn best(&self, problem: &Problem, limits: &[u64]) -> Result<Vec<Option<(Assignment, u64)>>, Failure> {
+        if self.predicted_only {
+            let solved = |&limit: &u64| Ok(solve(problem, limit)?.map(|found| (found.assignment, found.cost)));
+            return Ok(limits.iter().map(solved).collect::<Result<_, PlannerError>>()?);
+        }
+        let mut refiner = Refiner::new(Grounds {
+            network: &self.data.network,
+            choices: &self.choices,
+            costs: &self.costs,
+            sensitivities: &self.sensitivities,
+            inputs: &self.data.calibration,
+            labels: self.data.labels.as_deref(),
+            loss: self.loss,
+        });
+        let bar = progress::spinner();
+        bar.set_message("plans measured on calibration data");
+        let found: Result<Vec<_>, PlannerError> =
+            limits.iter().map(|&limit| refiner.best(problem, limit, &|| bar.inc(1))).collect();
+        bar.finish_and_clear();
+        let found = found.map_err(at(&self.data.name))?;
+        Ok(found.into_iter().map(|found| found.map(|found| (found.assignment, found.cost))).collect())
     }
 
     fn layers(&self, assignment: &Assignment) -> Result<Vec<LayerRow>, Failure> {
@@ -297,10 +328,9 @@ impl Planner<'_> {
         let limits: BTreeSet<u64> = costs.iter().copied().collect();
         let measured = self.rows(&uniform)?;
         let mut plans = Vec::new();
-        for &limit in &limits {
-            if let Some(solution) = solve(problem, limit)? {
-                plans.push((limit, solution.assignment));
-            }
+        let limits: Vec<u64> = limits.into_iter().collect();
+        for (limit, found) in limits.iter().zip(self.best(problem, &limits)?) {
+            plans.extend(found.map(|(assignment, _)| (*limit, assignment)));
         }
         let named: Vec<_> = plans.iter().map(|(limit, plan)| (problem.metric.show(*limit), plan.clone())).collect();
         let rows = self.rows(&named)?;

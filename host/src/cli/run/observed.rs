@@ -1,9 +1,8 @@
 //! `crumb run --activity` and `--energy`: which registers toggled in each layer, and what the run took, by events and by activity.
 
 use crate::benchmark::RunReport;
-use crate::cli::Failure;
 use crate::cli::options::Message;
-use crate::cli::planner::energy;
+use crate::cli::{Failure, energy};
 use crate::energy::{Estimate, Mode, Model, Observed, Work, by_activity, estimate};
 use crate::network::machine::LayerReport;
 use crumb_arch::ArrayConfig;
@@ -143,9 +142,9 @@ impl Observe {
             }
             if let Some(model) = &self.model {
                 let energies = self.energies(model, config, run, layer, counted, &mut report.no_energy_by_activity)?;
-                sum.by_events += energies.by_events.clone();
+                sum.by_events += &energies.by_events;
                 match (&mut sum.by_activity, &energies.by_activity) {
-                    (Some(sum), Some(energy)) => *sum += energy.clone(),
+                    (Some(sum), Some(energy)) => *sum += energy,
                     _ => sum.by_activity = None,
                 }
                 row.energy_pj = Some(energies);
@@ -171,7 +170,8 @@ impl Observe {
         }
         if layer.important.is_some() {
             let name = &layer.name;
-            let text = format!("--energy: layer {name:?} has activations of two widths; leave its important channels out of the plan");
+            let text =
+                format!("--energy: layer {name:?} has activations of two widths; leave its important channels out of the plan");
             return Err(Message(text).into());
         }
         let act = ActBits::try_from(layer.precision.act_bits)?;

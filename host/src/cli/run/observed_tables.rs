@@ -2,7 +2,7 @@
 
 use super::observed::{Energies, Report, Row};
 use crate::cli::table::{Table, thousands};
-use crate::energy::Estimate;
+use crate::energy::{Estimate, PARTS};
 use crumb_sim::activity::{Activity, Group};
 
 /// Columns of the table of layers: groups that are counted apart, added up.
@@ -72,9 +72,11 @@ fn nanojoules(pj: f64) -> String {
     format!("{:.2}", pj / 1000.0)
 }
 
-fn cells(events: f64, activity: Option<f64>) -> [String; 3] {
-    let ratio = activity.map(|activity| activity / events).filter(|ratio| ratio.is_finite());
-    [nanojoules(events), activity.map_or("-".into(), nanojoules), ratio.map_or("-".into(), |ratio| format!("{ratio:.3}"))]
+fn cells(events: Option<f64>, activity: Option<f64>) -> [String; 3] {
+    let ratio = activity.zip(events).map(|(activity, events)| activity / events).filter(|ratio| ratio.is_finite());
+    let found = [events, activity].map(|pj| pj.map_or("-".into(), nanojoules));
+    let [events, activity] = found;
+    [events, activity, ratio.map_or("-".into(), |ratio| format!("{ratio:.3}"))]
 }
 
 /// A layer's energies a line.
@@ -82,7 +84,7 @@ fn energies(report: &Report) -> Table {
     let mut table = Table::new(&["layer", "precision", "by events", "by activity", "ratio"]);
     for row in rows(report) {
         let Some(energies) = &row.energy_pj else { continue };
-        let found = cells(energies.by_events.total(), energies.by_activity.as_ref().map(Estimate::total));
+        let found = cells(Some(energies.by_events.total()), energies.by_activity.as_ref().map(Estimate::total));
         table.row([row.name.clone(), row.precision.clone()].into_iter().chain(found).collect());
     }
     table
@@ -90,23 +92,16 @@ fn energies(report: &Report) -> Table {
 
 /// Where the energy of all layers went, a part of the machine a line.
 fn parts(energies: &Energies) -> Table {
-    type Part = (&'static str, fn(&Estimate) -> f64);
-    const PARTS: [Part; 9] = [
-        ("array", |e| e.array),
-        ("edges", |e| e.edges),
-        ("sums", |e| e.sums),
-        ("requantizers", |e| e.requantizers),
-        ("memories", |e| e.memories),
-        ("streams", |e| e.streams),
-        ("clock", |e| e.clock),
-        ("leakage", |e| e.leakage),
-        ("total", Estimate::total),
-    ];
+    let (events, activity) = (&energies.by_events, energies.by_activity.as_ref());
     let mut table = Table::new(&["part", "by events", "by activity", "ratio"]);
-    for (name, of) in PARTS {
-        let found = cells(of(&energies.by_events), energies.by_activity.as_ref().map(of));
+    let of = activity.map(Estimate::parts);
+    // External memory is left out.
+    for (part, name) in PARTS.into_iter().enumerate().filter(|(_, name)| *name != "dram") {
+        let found = cells(events.parts()[part], of.and_then(|of| of[part]));
         table.row([name.to_owned()].into_iter().chain(found).collect());
     }
+    let total = cells(Some(events.total()), activity.map(Estimate::total));
+    table.row(["total".to_owned()].into_iter().chain(total).collect());
     table
 }
 
@@ -125,9 +120,10 @@ mod tests {
 
     #[test]
     fn nothing_is_divided_by_nothing() {
-        assert_eq!(cells(0.0, Some(0.0)), ["0.00", "0.00", "-"]);
-        assert_eq!(cells(2000.0, Some(1000.0)), ["2.00", "1.00", "0.500"]);
-        assert_eq!(cells(2000.0, None), ["2.00", "-", "-"]);
+        assert_eq!(cells(Some(0.0), Some(0.0)), ["0.00", "0.00", "-"]);
+        assert_eq!(cells(Some(2000.0), Some(1000.0)), ["2.00", "1.00", "0.500"]);
+        assert_eq!(cells(Some(2000.0), None), ["2.00", "-", "-"]);
+        assert_eq!(cells(None, None), ["-"; 3]);
         assert!(groups(&Activity::default()).to_string().contains("pe_psums"));
     }
 }

@@ -6,19 +6,24 @@
 //!   layer table ----/                                     \--> roofline: what each part alone would need
 //! ```
 
+mod energy;
 mod error;
 mod model;
 mod roofline;
 mod traffic;
 mod workload;
 
+pub use energy::NetworkEnergyError;
 pub use error::EstimateError;
+pub use model::{Mode, Model};
 pub use roofline::{Bound, Resources, Roofline};
 pub use traffic::{Dram, StreamIn, Traffic};
 pub use workload::{LayerWork, WeightSource, Workload};
 
-use super::product::{Cost, Costs};
+use super::product::{ActShare, Cost, Costs};
+use crate::energy::Estimate;
 use crate::network::machine::LayerReport;
+use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Counter, Counters};
 use roofline::Work;
 use serde::{Serialize, Serializer};
@@ -41,6 +46,9 @@ pub struct Summary {
     pub traffic: Traffic,
     /// What bounds it.
     pub roofline: Roofline,
+    /// Its energy, if an energy file was given ([`NetworkEstimate::add_energy`]).
+    #[serde(rename = "energy_pj", skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Estimate>,
 }
 
 /// A layer's estimate.
@@ -69,6 +77,9 @@ pub struct LayerEstimate {
     /// What it costs.
     #[serde(flatten)]
     pub cost: Summary,
+    /// Tiles and busy cycles at each activation width, in the order of [`ActBits::ALL`].
+    #[serde(skip)]
+    pub by_act: [ActShare; ActBits::ALL.len()],
     /// What a run of it reports, counters included.
     #[serde(skip)]
     pub report: LayerReport,
@@ -133,7 +144,7 @@ impl Costs<'_> {
             let sum = Sum::of(layer, cost);
             let summary = sum.summary(config, dram, None);
             total = total.checked_add(sum).ok_or_else(|| EstimateError::Large { layer: layer.report.name.clone() })?;
-            layers.push(LayerEstimate::of(layer, summary));
+            layers.push(LayerEstimate::of(layer, summary, cost.by_act));
             done();
         }
         let total = total.summary(config, dram, Some(&layers));
@@ -142,7 +153,7 @@ impl Costs<'_> {
 }
 
 impl LayerEstimate {
-    fn of(layer: &LayerWork, cost: Summary) -> Self {
+    fn of(layer: &LayerWork, cost: Summary, by_act: [ActShare; ActBits::ALL.len()]) -> Self {
         let report = LayerReport { counters: cost.counters, ..layer.report.clone() };
         let [m, k, n] = layer.size;
         Self {
@@ -157,6 +168,7 @@ impl LayerEstimate {
             weights: layer.weights,
             read_out: report.read_out.map(|reason| reason.to_string()),
             cost,
+            by_act,
             report,
         }
     }
@@ -207,6 +219,7 @@ impl Sum {
             counters: cost.counters,
             traffic,
             roofline: Roofline::of(resources, bound, work, cycles, config),
+            energy: None,
         }
     }
 }

@@ -8,18 +8,29 @@ use crate::gemm::Placement;
 use crate::network::machine::form::Form;
 use crate::network::machine::residency::{Group, Residency};
 use crate::network::packing::Matrices;
-use crate::network::{DType, Gemm, Known, Lowering, MatMul, Network, NetworkError, Node, Op, Pairs, PrecisionPlan};
+use crate::network::{
+    DType, Gemm, Known, LayerPrecision, Lowering, MatMul, Network, NetworkError, Node, Op, Pairs, PrecisionPlan,
+};
 use crumb_arch::ArrayConfig;
 use std::borrow::Cow;
 
-/// A network about to be cut into products.
-struct Model<'a> {
+/// A network about to be cut into products, for inputs of some shapes, on a machine.
+pub struct Model<'a> {
     network: &'a Network,
     known: Vec<Known>,
     bits: Vec<u8>,
     plan: &'a PrecisionPlan,
     config: &'a ArrayConfig,
     residency: Residency,
+}
+
+/// A precision for one layer, and the width of its results, whatever the plan says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    /// Widths of its operands.
+    pub precision: LayerPrecision,
+    /// Width of its results, if they are integers.
+    pub output_bits: u8,
 }
 
 impl Workload {
@@ -33,21 +44,49 @@ impl Workload {
         plan: &PrecisionPlan,
         config: &ArrayConfig,
     ) -> Result<Self, EstimateError> {
-        let (known, bits) = (network.known(inputs)?, plan.tensor_bits(network)?);
-        let model = Model { network, known, bits, plan, config, residency: Residency::of(network, plan, config) };
+        let model = Model::new(network, inputs, plan, config)?;
         let mut layers = Vec::new();
-        for (index, node) in network.nodes.iter().enumerate() {
-            layers.extend(match &node.op {
-                Op::Host(_) => None,
-                Op::MatMul(matmul) => model.computed(index, node, matmul)?,
-                Op::Conv(_) | Op::Gemm(_) => Some(model.constant(index, node)?),
-            });
+        for index in 0..network.nodes.len() {
+            layers.extend(model.work(index, None)?);
         }
         Ok(Self { layers, resident_words: model.residency.used() })
     }
 }
 
-impl Model<'_> {
+impl<'a> Model<'a> {
+    /// A network for inputs of these shapes at the precisions of a plan.
+    ///
+    /// # Errors
+    /// Shapes and plans that a run refuses too.
+    pub fn new(
+        network: &'a Network,
+        inputs: &[Vec<usize>],
+        plan: &'a PrecisionPlan,
+        config: &'a ArrayConfig,
+    ) -> Result<Self, EstimateError> {
+        let (known, bits) = (network.known(inputs)?, plan.tensor_bits(network)?);
+        Ok(Self { network, known, bits, plan, config, residency: Residency::of(network, plan, config) })
+    }
+
+    /// What the machine gets of a node, at the plan's precision or in a mode; `None` if nothing.
+    ///
+    /// # Errors
+    /// What a run refuses too, and what only a run can know.
+    pub fn work(&self, index: usize, mode: Option<Mode>) -> Result<Option<LayerWork>, EstimateError> {
+        let Some(node) = self.network.nodes.get(index) else { return Ok(None) };
+        let mode = || mode.unwrap_or_else(|| self.mode(node));
+        match &node.op {
+            Op::Host(_) => Ok(None),
+            Op::MatMul(matmul) => self.computed(index, node, matmul, mode()),
+            Op::Conv(_) | Op::Gemm(_) => Ok(Some(self.constant(index, node, mode())?)),
+        }
+    }
+
+    /// What the plan says of a node.
+    fn mode(&self, node: &Node) -> Mode {
+        Mode { precision: self.plan.at_widths(&node.op, &self.widths(node)), output_bits: self.output_bits(node) }
+    }
+
     /// Shape, type and width of an operand.
     fn operand(&self, node: &Node, slot: usize) -> Result<(Vec<usize>, DType, u8), EstimateError> {
         let layer = || node.op.array_layer().map_or_else(|| node.name.clone(), |layer| layer.name.clone());
@@ -67,13 +106,13 @@ impl Model<'_> {
     }
 
     /// A layer with constant weights.
-    fn constant(&self, index: usize, node: &Node) -> Result<LayerWork, EstimateError> {
+    fn constant(&self, index: usize, node: &Node, mode: Mode) -> Result<LayerWork, EstimateError> {
         let (shape, input, _) = self.operand(node, 0)?;
-        self.layer((index, node), &node.op, &shape, input, false)
+        self.layer((index, node), &node.op, (&shape, input), mode, false)
     }
 
     /// A product of two computed operands; `None` if it has no results, as then nothing runs.
-    fn computed(&self, index: usize, node: &Node, matmul: &MatMul) -> Result<Option<LayerWork>, EstimateError> {
+    fn computed(&self, index: usize, node: &Node, matmul: &MatMul, mode: Mode) -> Result<Option<LayerWork>, EstimateError> {
         let ((left, input, _), (right, dtype, bits)) = (self.operand(node, 0)?, self.operand(node, 1)?);
         let name = &matmul.layer.name;
         let refuse = |problem| NetworkError::Layer { layer: name.clone(), problem };
@@ -85,7 +124,7 @@ impl Model<'_> {
         let Some(weights) = pairs.k.checked_mul(pairs.n).filter(|_| pairs.count() > 0) else { return Ok(None) };
         // Their values do not matter, as all of them are multiplied.
         layer.weights = vec![0; weights].into();
-        let mut work = self.layer((index, node), &Op::Gemm(Gemm { layer }), &[pairs.m, pairs.k], input, true)?;
+        let mut work = self.layer((index, node), &Op::Gemm(Gemm { layer }), (&[pairs.m, pairs.k], input), mode, true)?;
         let count = pairs.count() as u64;
         let large = || EstimateError::Large { layer: name.clone() };
         work.report.macs = work.report.macs.checked_mul(count).ok_or_else(large)?;
@@ -102,16 +141,14 @@ impl Model<'_> {
         &self,
         (index, node): (usize, &Node),
         op: &Op,
-        shape: &[usize],
-        input: DType,
+        (shape, input): (&[usize], DType),
+        Mode { precision, output_bits }: Mode,
         computed: bool,
     ) -> Result<LayerWork, EstimateError> {
         let not_a_layer = || NetworkError::Layer { layer: node.name.clone(), problem: "it is no layer of the array".into() };
         let (layer, matrices) = op.array_layer().zip(Matrices::of(op)).ok_or_else(not_a_layer)?;
         let lowering = Lowering::of(op, shape).ok_or_else(not_a_layer)??;
-        let precision = self.plan.at_widths(&node.op, &self.widths(node));
         let important = self.plan.important(&node.op);
-        let output_bits = self.output_bits(node);
         let form = Form { layer, lowering: &lowering, precision, important, output_bits, input, computed };
         let resident = self.residency.groups(index, layer, important);
         let word_k = self.config.word_k();

@@ -48,6 +48,32 @@ fn costs_add_up_in_any_order() {
     }
 }
 
+/// Parts of K at two activation widths: tiles and busy cycles of each add up to what is counted, and so do the slots of both.
+#[test]
+fn activation_widths_share_what_is_counted() {
+    for name in ["tiny", "wide"] {
+        let config = ArrayConfig::named(name).unwrap();
+        let mut costs = Costs::new(&config);
+        for seed in 0..60 {
+            let mut product = product(seed, &config);
+            let (first, weight) = (seed % 3 * config.word_k(), product.segments[0].weight);
+            product.k += first;
+            (product.image, product.weights) = (None, Placement::of(None, 0, &config));
+            let part = |k, act| Segment { k, act, act_signed: false, weight, shift: 0 }.in_8_bit_units();
+            product.segments = vec![part(first..product.k, ActBits::A4)];
+            if first > 0 {
+                product.segments.insert(0, part(0..first, ActBits::A8));
+            }
+            let Cost { counters, by_act, .. } = costs.product(&product).unwrap();
+            let slots = |share: &ActShare, act| share.busy_cycles * crumb_arch::precision::macs_per_pe(act, weight.bits);
+            assert_eq!(by_act.iter().map(|share| share.tiles).sum::<u64>(), counters[Counter::Tiles], "{name}, product {seed}");
+            assert_eq!(by_act.iter().map(|share| share.busy_cycles).sum::<u64>(), counters[Counter::Busy]);
+            let sum: u64 = by_act.iter().zip(ActBits::ALL).map(|(share, act)| slots(share, act)).sum();
+            assert_eq!(sum, counters[Counter::MacSlots], "{name}, product {seed}");
+        }
+    }
+}
+
 /// Where all tiles load alike and each issue makes a line, the counters say what the weight bus and drains need.
 #[test]
 fn the_weight_bus_and_drains_are_busy_as_counted() {

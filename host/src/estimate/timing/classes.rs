@@ -21,8 +21,18 @@ pub enum Doing {
     WaitsForDrain,
 }
 
+impl Doing {
+    /// The same with the other half, if halves are exchanged.
+    fn exchanged(self, exchanged: bool) -> Self {
+        match self {
+            Self::WaitsForHalf(half) => Self::WaitsForHalf(half ^ u8::from(exchanged)),
+            other => other,
+        }
+    }
+}
+
 /// Cycles `from ..  to`, one after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span<T> {
     from: u64,
     to: u64,
@@ -30,7 +40,7 @@ struct Span<T> {
 }
 
 /// Spans in order that do not overlap.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Spans<T>(VecDeque<Span<T>>);
 
 impl<T> Default for Spans<T> {
@@ -53,6 +63,28 @@ impl<T: Copy> Spans<T> {
     }
 }
 
+impl<T: Copy + PartialEq> Spans<T> {
+    /// What is left of them from a cycle on.
+    fn from(&self, open: u64) -> impl Iterator<Item = Span<T>> {
+        self.0.iter().filter(move |span| span.to > open).map(move |span| Span { from: span.from.max(open), ..*span })
+    }
+
+    /// Whether these are, from a cycle on, what others are from another cycle on; `later` gives what would be the same so much later.
+    fn agree(&self, open: u64, other: &Self, then: u64, later: impl Fn(T) -> T) -> bool {
+        let by = open.wrapping_sub(then);
+        let moved =
+            |span: Span<T>| Span { from: span.from.wrapping_add(by), to: span.to.wrapping_add(by), what: later(span.what) };
+        self.from(open).eq(other.from(then).map(moved))
+    }
+
+    fn shift(&mut self, cycles: u64) {
+        for span in &mut self.0 {
+            span.from += cycles;
+            span.to += cycles;
+        }
+    }
+}
+
 impl Spans<()> {
     /// Adds cycles `from .. to`, of which some may be there already.
     fn join(&mut self, from: u64, to: u64) {
@@ -65,15 +97,20 @@ impl Spans<()> {
 }
 
 /// A drain at work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct AtWork {
     half: u8,
     /// The first cycle in which it reads.
     reading: u64,
 }
 
+/// Adds so many times what was counted since `since`.
+pub fn repeat(counts: &mut Counters, times: u64, since: &Counters) {
+    counts.0.iter_mut().zip(since.0).for_each(|(count, before)| *count += times * (*count - before));
+}
+
 /// The cycles that are not yet counted, and those that are.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Classes {
     /// The first cycle that no tile covers yet.
     covered: u64,
@@ -94,9 +131,56 @@ impl Classes {
     pub fn decoder(&mut self, until: u64, what: Doing) {
         let from = self.decoder_known;
         if until > from {
-            self.decoder.0.push_back(Span { from, to: until, what });
             self.decoder_known = until;
+            if until > self.open() {
+                self.decoder.0.push_back(Span { from, to: until, what });
+            }
         }
+    }
+
+    /// The first cycle that is neither counted nor covered by a tile: what was before it does not matter any more.
+    fn open(&self) -> u64 {
+        self.gaps.front().map_or(self.covered, |gap| gap.0)
+    }
+
+    /// Whether every cycle that is still open, from `now` on as seen from here, will be counted as those of another from `then` on, with the
+    /// halves exchanged if they are to be.
+    pub fn agrees(&self, now: u64, other: &Self, then: u64, exchanged: bool) -> bool {
+        let by = now.wrapping_sub(then);
+        let (open, other_open) = (self.open(), other.open());
+        self.covered == other.covered.wrapping_add(by)
+            && self.decoder_known == other.decoder_known.wrapping_add(by)
+            && self.gaps.len() == other.gaps.len()
+            && self.gaps.iter().zip(&other.gaps).all(|(a, b)| *a == (b.0.wrapping_add(by), b.1.wrapping_add(by)))
+            && self.decoder.agree(open, &other.decoder, other_open, |doing| doing.exchanged(exchanged))
+            && self.drains.agree(open, &other.drains, other_open, |drain| AtWork {
+                half: drain.half ^ u8::from(exchanged),
+                reading: drain.reading.wrapping_add(by),
+            })
+            && self.pending.agree(open, &other.pending, other_open, |()| ())
+            && self.output.agree(open, &other.output, other_open, |()| ())
+            && self.no_credit.agree(open, &other.no_credit, other_open, |()| ())
+    }
+
+    /// The same, so many cycles later, with the halves exchanged if they are to be, and with so many times what was counted since `since`.
+    pub fn shift(&mut self, cycles: u64, exchanged: bool, times: u64, since: &Self) {
+        self.covered += cycles;
+        self.decoder_known += cycles;
+        for (from, to) in &mut self.gaps {
+            *from += cycles;
+            *to += cycles;
+        }
+        self.decoder.shift(cycles);
+        self.drains.shift(cycles);
+        for span in &mut self.drains.0 {
+            span.what.reading += cycles;
+            span.what.half ^= u8::from(exchanged);
+        }
+        self.decoder.0.iter_mut().for_each(|span| span.what = span.what.exchanged(exchanged));
+        self.pending.shift(cycles);
+        self.output.shift(cycles);
+        self.no_credit.shift(cycles);
+        repeat(&mut self.counts, times, &since.counts);
     }
 
     /// A tile is taken and started in these cycles, and busy for so many after that.
@@ -116,22 +200,28 @@ impl Classes {
 
     /// A tile is on its way in cycles `from ..= last`.
     pub fn pending(&mut self, from: u64, last: u64) {
-        self.pending.join(from, last + 1);
+        if last >= self.open() {
+            self.pending.join(from, last + 1);
+        }
     }
 
     /// A drain is at work in cycles `from .. to`, and reads from `reading` on.
     pub fn drain(&mut self, from: u64, reading: u64, to: u64, half: u8) {
-        self.drains.0.push_back(Span { from, to, what: AtWork { half, reading } });
+        if to > self.open() {
+            self.drains.0.push_back(Span { from, to, what: AtWork { half, reading } });
+        }
     }
 
     /// A line is on its way out in cycles `from ..= last`.
     pub fn output(&mut self, from: u64, last: u64) {
-        self.output.join(from, last + 1);
+        if last >= self.open() {
+            self.output.join(from, last + 1);
+        }
     }
 
     /// There is no credit in cycles `from .. to`.
     pub fn no_credit(&mut self, from: u64, to: u64) {
-        if from < to {
+        if from < to && to > self.open() {
             self.no_credit.join(from, to);
         }
     }

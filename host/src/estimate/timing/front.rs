@@ -8,6 +8,7 @@ use crumb_arch::ArrayConfig;
 use crumb_arch::timing::COMMAND_LATENCY;
 
 /// When the next line comes, and when the decoder takes it.
+#[derive(Clone, Debug)]
 pub struct Front {
     beats: u64,
     header_lines: u64,
@@ -24,6 +25,23 @@ impl Front {
     pub fn new(config: &ArrayConfig) -> Self {
         let beats = config.beats_per_line() as u64;
         Self { beats, header_lines: config.header_lines() as u64, line: beats, ready: 0, waits: 0 }
+    }
+
+    /// The first cycle in which the decoder waits for a header: nothing that is given from now on is dispatched before it.
+    pub const fn now(&self) -> u64 {
+        self.ready
+    }
+
+    /// Whether this goes on from its cycle `now` as another does from its own: what lies before is past.
+    pub const fn agrees(&self, now: u64, other: &Self, then: u64) -> bool {
+        self.line.saturating_sub(now) == other.line.saturating_sub(then)
+    }
+
+    /// The same, so many cycles later.
+    pub const fn shift(&mut self, cycles: u64) {
+        self.line += cycles;
+        self.ready += cycles;
+        self.waits += cycles;
     }
 
     /// Nothing was offered until this cycle.

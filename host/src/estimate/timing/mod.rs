@@ -15,7 +15,7 @@ mod front;
 mod tiles;
 
 use back::Back;
-use classes::{Classes, Doing};
+use classes::{Classes, Doing, repeat};
 use crumb_arch::brick::words_per_load;
 use crumb_arch::counters::COUNT;
 use crumb_arch::precision::macs_per_pe;
@@ -24,6 +24,7 @@ use front::Front;
 use tiles::Tiles;
 
 /// A machine whose commands are accounted for as they are given.
+#[derive(Clone, Debug)]
 pub struct Timing<'a> {
     config: &'a ArrayConfig,
     front: Front,
@@ -49,10 +50,37 @@ impl<'a> Timing<'a> {
         timing
     }
 
+    /// The cycle from which on commands that are still to come can take effect.
+    pub const fn now(&self) -> u64 {
+        self.front.now()
+    }
+
+    /// Whether this machine will do with the same commands what another, in an earlier state, did: its whole state is that one's, as many
+    /// cycles later as its [`Timing::now`] is, and if `exchanged` with the other halves of the accumulators, as the commands then have.
+    /// Cycles that are past for every command to come may differ.
+    pub fn agrees(&self, earlier: &Timing<'_>, exchanged: bool) -> bool {
+        let (now, then) = (self.now(), earlier.now());
+        self.front.agrees(now, &earlier.front, then)
+            && self.tiles.agrees(now, &earlier.tiles, then, exchanged)
+            && self.back.agrees(now, &earlier.back, then, exchanged)
+            && self.classes.agrees(now, &earlier.classes, then, exchanged)
+    }
+
+    /// Does again, so many times, what was done since an earlier state that this one [agrees](Timing::agrees) with.
+    pub fn repeat(&mut self, times: u64, since: &Timing<'_>, exchanged: bool) {
+        let exchanged = exchanged && times % 2 == 1;
+        let cycles = times * (self.now() - since.now());
+        self.front.shift(cycles);
+        self.tiles.shift(cycles, exchanged);
+        self.back.shift(cycles, exchanged);
+        self.classes.shift(cycles, exchanged, times, &since.classes);
+        repeat(&mut self.counters, times, &since.counters);
+    }
+
     /// Gives a command.
     pub fn give(&mut self, command: &Command) {
         let earliest = self.front.header(&mut self.classes);
-        let fenced = command.fence_compute.map_or(0, |tiles| self.tiles.unfinished_at_most(tiles.into()));
+        let fenced = command.fence_compute.map_or(0, |tiles| self.tiles.unfinished_at_most(tiles));
         let mut dispatch = earliest.max(fenced);
         if command.fence_drain {
             dispatch = dispatch.max(self.back.free());

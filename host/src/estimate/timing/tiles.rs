@@ -13,18 +13,19 @@
 
 use super::classes::Classes;
 use crumb_arch::ArrayConfig;
+use crumb_arch::command::MAX_FENCE_TILES;
 use crumb_arch::timing::{COMBINER_LATENCY, TILE_QUEUE, token_latency};
-use std::collections::VecDeque;
 
 /// The tiles that have been given.
+#[derive(Clone, Debug)]
 pub struct Tiles {
     /// From the issue of a tile's last row to the cycle in which it is done.
     latency: u64,
-    given: u64,
-    /// The cycles in which the last tiles were taken from the queue.
-    taken: VecDeque<u64>,
-    /// The cycles in which the last tiles are done.
-    done: VecDeque<u64>,
+    given: usize,
+    /// The first cycles in which the queue has the room of the last tiles again, by their index.
+    room: [u64; TILE_QUEUE],
+    /// The first cycles in which the last tiles are done, by their index.
+    done: [u64; REMEMBERED],
     /// When the last tile of each half is done.
     half_done: [u64; 2],
     /// When the last tile started, and when it issues its last row.
@@ -32,30 +33,51 @@ pub struct Tiles {
     ends: u64,
 }
 
-/// Tiles whose end is remembered: more than a fence can leave unfinished.
-const REMEMBERED: usize = 64;
+/// Tiles whose end is remembered: one more than a fence can leave unfinished.
+const REMEMBERED: usize = MAX_FENCE_TILES as usize + 1;
 
 impl Tiles {
     /// No tiles.
     pub fn new(config: &ArrayConfig) -> Self {
         let latency = (token_latency(config) + COMBINER_LATENCY + config.cols - 1) as u64;
-        Self { latency, given: 0, taken: VecDeque::new(), done: VecDeque::new(), half_done: [0; 2], started: 0, ends: 0 }
+        Self { latency, given: 0, room: [0; TILE_QUEUE], done: [0; REMEMBERED], half_done: [0; 2], started: 0, ends: 0 }
     }
 
     /// The first cycle in which no more than so many of the tiles given are unfinished.
-    pub fn unfinished_at_most(&self, tiles: u64) -> u64 {
-        let Some(index) = self.done.len().checked_sub(tiles as usize + 1) else { return 0 };
-        self.done.get(index).map_or(0, |done| done + 1)
+    pub fn unfinished_at_most(&self, tiles: u8) -> u64 {
+        // A tile that was never given is done since cycle 0.
+        self.done[(self.given + REMEMBERED - 1 - usize::from(tiles.min(MAX_FENCE_TILES))) % REMEMBERED]
     }
 
     /// The first cycle in which the queue takes a tile.
-    pub fn queue_has_room(&self) -> u64 {
-        self.taken.len().checked_sub(TILE_QUEUE).and_then(|index| self.taken.get(index)).map_or(0, |taken| taken + 1)
+    pub const fn queue_has_room(&self) -> u64 {
+        self.room[self.given % TILE_QUEUE]
     }
 
     /// The first cycle in which no tile of this half is unfinished.
-    pub fn half_settled(&self, half: u8) -> u64 {
-        self.half_done[usize::from(half)]
+    pub const fn half_settled(&self, half: u8) -> u64 {
+        self.half_done[half as usize]
+    }
+
+    /// Whether this goes on from its cycle `now` as another does from its own, with the halves exchanged if they are to be: what lies before
+    /// is past.
+    pub fn agrees(&self, now: u64, other: &Self, then: u64, exchanged: bool) -> bool {
+        let same = |a: u64, b: u64| a.saturating_sub(now) == b.saturating_sub(then);
+        let (a, b) = (self.given, other.given);
+        same(self.started, other.started)
+            && same(self.ends, other.ends)
+            && (0..2).all(|half| same(self.half_done[half], other.half_done[half ^ usize::from(exchanged)]))
+            && (0..TILE_QUEUE).all(|age| same(self.room[(a + age) % TILE_QUEUE], other.room[(b + age) % TILE_QUEUE]))
+            && (0..REMEMBERED).all(|age| same(self.done[(a + age) % REMEMBERED], other.done[(b + age) % REMEMBERED]))
+    }
+
+    /// The same, so many cycles later, with the halves exchanged if they are to be.
+    pub fn shift(&mut self, cycles: u64, exchanged: bool) {
+        let Self { room, done, half_done, started, ends, .. } = self;
+        room.iter_mut().chain(done).chain(half_done).chain([started, ends]).for_each(|cycle| *cycle += cycles);
+        if exchanged {
+            self.half_done.swap(0, 1);
+        }
     }
 
     /// A tile is pushed in this cycle.
@@ -67,12 +89,8 @@ impl Tiles {
         let done = self.ends + self.latency;
         classes.pending(cycle + 1, done);
         self.half_done[usize::from(half)] = done + 1;
+        self.room[self.given % TILE_QUEUE] = taken + 1;
+        self.done[self.given % REMEMBERED] = done + 1;
         self.given += 1;
-        for (list, value) in [(&mut self.taken, taken), (&mut self.done, done)] {
-            list.push_back(value);
-            if list.len() > REMEMBERED {
-                list.pop_front();
-            }
-        }
     }
 }
