@@ -8,7 +8,7 @@ use crumb::planner::front::front;
 use crumb::planner::loss::Loss;
 use crumb::planner::measure::on_machine;
 use crumb::planner::solve::{cheapest, solve};
-use crumb::planner::{Assignment, Budget, Choices, CostTable, Metric, Pair, Problem, Sensitivities, Solution};
+use crumb::planner::{Assignment, Budget, Choices, CostTable, Grounds, Metric, Pair, Problem, Refiner, Sensitivities, Solution};
 use crumb_arch::{ArrayConfig, Counter};
 
 struct Case {
@@ -76,6 +76,46 @@ fn costs_of_neighbours_depend_on_each_other() {
     // Bit operations do not depend on results, so nothing is coupled.
     let problem = Problem::new(&case.choices, &costs, &case.sensitivities(4), Metric::Bops).unwrap();
     assert!(problem.layers.iter().all(|layer| layer.output.is_none()));
+}
+
+#[test]
+fn no_uniform_precision_and_no_solution_is_better_on_calibration_data() {
+    let case = digits("small", 1);
+    let (costs, sensitivities) = (case.costs(), case.sensitivities(48));
+    let (images, labels) = crumb::digits::calibration().unwrap();
+    let inputs = [images.part(0, vec![96, 1, 8, 8]).unwrap()];
+    let labels: Vec<i64> = labels[..96].iter().map(|&label| label.into()).collect();
+    let problem = Problem::new(&case.choices, &costs, &sensitivities, Metric::Cycles).unwrap();
+    let cost = |plan: &Assignment| costs.of(&case.choices, Metric::Cycles, plan).unwrap().iter().sum::<u64>();
+    let mut improved = 0;
+    for labels in [Some(&labels[..]), None] {
+        let mut refiner = Refiner::new(Grounds {
+            network: &case.network,
+            choices: &case.choices,
+            costs: &costs,
+            sensitivities: &sensitivities,
+            inputs: &inputs,
+            labels,
+            loss: Loss::Kl,
+        });
+        for budget in [1339, 1748, 2308, 3522] {
+            let best = refiner.best(&problem, budget, &|| ()).unwrap().unwrap();
+            assert!(best.cost <= budget && best.cost == cost(&best.assignment), "{best:?}");
+            let solution = solve(&problem, budget).unwrap().unwrap().assignment;
+            let pairs = [8, 4, 2].into_iter().flat_map(|act| [8, 4, 2].map(|weight| Pair { act, weight }));
+            let mut others: Vec<Assignment> = pairs.map(|pair| case.choices.uniform(pair)).collect();
+            others.push(solution);
+            others.retain(|plan| cost(plan) <= budget);
+            for score in refiner.scores(&others, &|| ()).unwrap() {
+                let order = best.score.wrong.cmp(&score.wrong).then(best.score.loss.total_cmp(&score.loss));
+                assert!(order.is_le(), "{best:?} {score:?}");
+            }
+            improved += usize::from(!others.contains(&best.assignment));
+        }
+        assert!(refiner.best(&problem, 10, &|| ()).unwrap().is_none());
+    }
+    // Neighbours are looked at, not only what is there from the beginning.
+    assert!(improved > 0);
 }
 
 /// Every plan of the digits.
