@@ -7,7 +7,7 @@
 use crumb_arch::boundary::{Data, Inputs};
 use crumb_arch::driver::Beats;
 use crumb_arch::lanes::header_lines;
-use crumb_arch::{ArrayConfig, Command, Counter, Op, Tile};
+use crumb_arch::{ActBits, ArrayConfig, Command, Counter, Op, Tile};
 use crumb_sim::Machine;
 use crumb_sim::activity::ActivityCounter;
 use crumb_sim::vcd::WaveWindow;
@@ -19,8 +19,9 @@ use std::time::Instant;
 fn stream(config: &ArrayConfig, tiles: usize) -> Beats {
     let mut beats = Beats::new(config.stream_bits / 8);
     let mut state = 1u64;
-    let load = [Op::LoadActivations { base: 0, count: 64 }, Op::LoadWeights { base: 0, count: config.rows as u16 }];
-    let tile = Op::Compute(Tile { rows: 64, k_words: config.rows as u16, ..Tile::ONE });
+    let words = config.tile_words(ActBits::A8) as u16;
+    let load = [Op::LoadActivations { base: 0, count: 64 }, Op::LoadWeights { base: 0, count: words }];
+    let tile = Op::Compute(Tile { rows: 64, k_words: words, ..Tile::ONE });
     for op in load.into_iter().chain(std::iter::repeat_n(tile, tiles)) {
         let command = Command { op, fence_compute: None, fence_drain: false };
         let mut bytes = Vec::new();
@@ -64,6 +65,9 @@ fn speed(config: &ArrayConfig, cycles: u64, counted: bool) -> Result<f64, Box<dy
         }
     }
     black_box(counter.map(|counter| counter.activity().total()));
+    if least.is_infinite() {
+        return Err(format!("'{}': the array was never busy, error {}", config.name, machine.outputs().error).into());
+    }
     Ok(CHUNK as f64 / least)
 }
 
