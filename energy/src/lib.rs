@@ -7,6 +7,7 @@
 //! ```
 
 pub mod assemble;
+pub mod beside;
 pub mod blocks;
 pub mod compare;
 pub mod energies;

@@ -10,7 +10,7 @@ use crumb_energy::model::Model;
 use crumb_energy::subject::{Block, Subject};
 use crumb_energy::synthesis::{LIBERTY, Technology};
 use crumb_energy::workload::{Data, Mode, run};
-use crumb_energy::{assemble, compare, report, second_opinion, zeros};
+use crumb_energy::{assemble, beside, compare, report, second_opinion, zeros};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,6 +59,22 @@ enum Task {
         #[arg(value_name = "FILE")]
         model: PathBuf,
     },
+    /// Map a PE and fixed int8 PEs to gates, drive them with the network and with random data, and print pJ per MAC side by side, Bit Fusion's
+    /// published unit with them
+    Pe {
+        /// Configuration whose PE is measured.
+        #[arg(long, default_value = "small", value_parser = NAMES)]
+        config: String,
+        /// Liberty file of the cells.
+        #[arg(long, default_value = LIBERTY, value_name = "FILE")]
+        liberty: PathBuf,
+        /// Folder for netlists, scripts and logs.
+        #[arg(long, default_value = "target/energy", value_name = "DIR")]
+        work: PathBuf,
+        /// Energy file of Bit Fusion's unit.
+        #[arg(long, default_value = "energy/bitfusion-45nm.toml", value_name = "FILE")]
+        published: PathBuf,
+    },
     /// Zeros of the embedded network's weights at each width, and what they change: bit operations, toggles, energy
     Zeros {
         /// The machine.
@@ -83,6 +99,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Measure { config, liberty, work, out, opensta } => measure_all(&config, &liberty, &work, &out, opensta),
         Task::Compare { config, liberty, work, model } => compare_pe(&config, &liberty, &work, &model),
+        Task::Pe { config, liberty, work, published } => pe_beside_fixed(&config, &liberty, &work, &published),
         Task::Zeros { config, model } => configuration(&config).and_then(|config| {
             print!("{}", zeros::report(&config, &read(&model)?)?);
             Ok(())
@@ -133,6 +150,19 @@ fn compare_pe(name: &str, liberty: &Path, work: &Path, model: &Path) -> Result<(
         let lines = compare::pe(subject, &config, &technology.library, &model, |data| eprintln!("measured on {data}"))?;
         print!("{}", compare::text(&lines));
     }
+    Ok(())
+}
+
+fn pe_beside_fixed(name: &str, liberty: &Path, work: &Path, published: &Path) -> Result<(), EnergyError> {
+    let (config, published) = (configuration(name)?, read(published)?);
+    let technology = Technology::open(liberty)?;
+    let (subjects, _) = map(name, &config, &technology, work, &beside::BLOCKS)?;
+    let mut measured = Vec::new();
+    for data in Data::FILES {
+        measured.extend(all(&subjects, &config, &technology.library, data, |run, _| eprintln!("measured on {}", run.name))?);
+    }
+    let standing: Vec<_> = subjects.into_iter().map(|subject| (subject.block, subject.standing)).collect();
+    print!("{}", beside::text(&standing, &measured, &published));
     Ok(())
 }
 

@@ -19,11 +19,12 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes, that of `docs/planner.md` comes from `examples/planner/train.py`.
-const PARTS: [Part; 25] = [
+const PARTS: [Part; 26] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
     part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
+    part("README.md", "pe-energy", "cargo run --release --package crumb-energy -- pe"),
     part("docs/estimate.md", "network-estimate", "cargo run --release -- estimate --network resnet18 --config large"),
     part("docs/estimate.md", "estimate-speed", "cargo bench --package crumb --bench estimate -- --output-format bencher"),
     part(
@@ -112,7 +113,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, pe-energy, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, inputs"
         );
     }
 }
