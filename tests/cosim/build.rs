@@ -48,7 +48,14 @@ fn build_all() -> Result<(), String> {
         build_one(&verilator, &out, config, bits, &verilog, feature("trace"))?;
     }
     for (config, bits) in LOOPBACK.into_iter().filter(|_| feature("loopback")) {
-        build_one(&verilator, &out, config, bits, &stand_in::loopback(config, bits), feature("trace"))?;
+        build_one(
+            &verilator,
+            &out,
+            config,
+            bits,
+            &stand_in::loopback(config, bits),
+            feature("trace") || feature("loopback_trace"),
+        )?;
     }
     compiler(&verilator, Effort::Full)
         .file("cpp/runtime.cpp")

@@ -9,7 +9,7 @@ use crate::tools;
 /// Features of `crumb-cosim` under test: the configurations whose Verilog is compiled and compared, and the circuits and
 /// waveforms that test the co-simulation itself. The one list; `verify` builds what it is asked for.
 const COSIM_UNDER_TEST: &str =
-    "crumb-cosim/tiny,crumb-cosim/small,crumb-cosim/wide,crumb-cosim/medium,crumb-cosim/loopback,crumb-cosim/trace";
+    "crumb-cosim/tiny,crumb-cosim/small,crumb-cosim/wide,crumb-cosim/medium,crumb-cosim/loopback,crumb-cosim/loopback-trace";
 
 /// Linting and documenting compile no model but the smallest, as no Rust code depends on which there are.
 /// `--no-default-features` drops the default configuration of `crumb-cosim`; no other crate has features.

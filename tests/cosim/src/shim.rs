@@ -106,7 +106,7 @@ impl Circuit {
         unsafe {
             (model.enter)(instance.as_ptr());
             verilated::set_rand_reset(undefined);
-            verilated::trace_ever_on(cfg!(feature = "trace"));
+            verilated::trace_ever_on(cfg!(any(feature = "trace", feature = "loopback-trace")));
             (model.build)(instance.as_ptr());
             (model.leave)();
         }
