@@ -130,6 +130,16 @@ impl Counters {
         Counter::uses_of_cycles().iter().map(|&c| self[c]).sum()
     }
 
+    /// Whether 64 bits hold all that [`Counters::derived`] makes of these counts, and the bits of both streams together.
+    pub fn are_derivable(&self, config: &ArrayConfig) -> bool {
+        let (rows, cols, depth) = (config.rows as u64, config.cols as u64, config.depth as u64);
+        let weight = 32 * cols * depth * config.weight_bus as u64;
+        let most = [config.bops_per_cycle(), 8 * config.line_bytes() as u64, 8 * rows * depth, weight, 64 * cols];
+        let largest = most.into_iter().max().unwrap_or(1);
+        // Two counts go into some sums.
+        self.0.iter().all(|&count| count <= u64::MAX / (2 * largest))
+    }
+
     /// Bits, MACs and BOPs: each event moves a known number of bits in a given configuration.
     pub fn derived(&self, config: &ArrayConfig) -> Derived {
         use Counter as C;

@@ -34,7 +34,7 @@ pub fn model(subjects: &[Subject], measured: &[Measured], library: &Library, dat
     let event = Event::ALL.map(|event| (event, cost(event, measured, library)));
     Model {
         schema: SCHEMA,
-        name: "osu018".into(),
+        name: data.file().into(),
         about: format!(
             "OSU 180 nm standard cells (Debian package qflow-tech-osu018), typical, {} V, mapped by Yosys and ABC; blocks of the \
              configuration {config}, driven with what its simulator was recorded at: {}. Edges from an event-driven simulation with \

@@ -190,7 +190,7 @@ fn write_model(
     config: &str,
     out: &Path,
 ) -> Result<(), EnergyError> {
-    let file = out.join(if data == Data::Digits { "osu018.toml" } else { "osu018-uniform.toml" });
+    let file = out.join(format!("{}.toml", data.file()));
     let text = assemble::model(subjects, measured, &technology.library, data, config).to_toml(&file)?;
     fs::write(&file, text).map_err(EnergyError::file("write", &file))?;
     println!("{} written\n", file.display());

@@ -36,6 +36,14 @@ impl Data {
     /// Those that energy files are of.
     pub const FILES: [Self; 2] = [Self::Digits, Self::Uniform];
 
+    /// The energy file of it, without its extension; those of pruned weights would be the network's.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Digits | Self::Pruned(_) => "osu018",
+            Self::Uniform => "osu018-uniform",
+        }
+    }
+
     /// Its name in tables and files.
     pub fn name(self) -> String {
         match self {

@@ -3,7 +3,17 @@
 use super::Failure;
 use super::files::{at, read_text};
 use crate::energy::Model;
+use std::collections::BTreeSet;
 use std::path::Path;
+
+/// A line on figures that a file does not have; nothing if it has all.
+pub fn lower_bound(file: &str, missing: &BTreeSet<&'static str>) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = missing.iter().copied().collect();
+    format!("not in '{file}', and so in no sum, which are lower bounds: {}\n", names.join(", "))
+}
 
 /// Reads an energy model by name or file.
 ///

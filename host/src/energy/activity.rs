@@ -37,7 +37,7 @@ pub fn by_activity(model: &Model, config: &ArrayConfig, observed: &[Observed]) -
         let follow = |events: &[(Event, f64)]| follow(model, work, activity, events);
         let cols = config.cols as f64;
         let values = cols * work.counters[Counter::DrainReads] as f64;
-        let passing = cols * work.counters[Counter::Busy] as f64;
+        let passing = cols * config.drain_banks as f64 * work.counters[Counter::Busy] as f64;
         found.array = Some(follow(&[(Event::PeCycle, 1.0)])? + follow(&[(Event::PeWeight, 1.0)])?);
         let edges = [Event::SwitchWord, Event::RowSumCycle, Event::ColumnSumWord];
         found.edges = Some(edges.into_iter().map(|event| follow(&[(event, 1.0)])).sum::<Result<f64, _>>()?);

@@ -32,11 +32,11 @@ pub enum EnergyError {
         event: &'static str,
     },
     /// The machine is one that the figures are not of.
-    #[error("workload {name}: {what}")]
-    Workload {
+    #[error("configuration '{config}': depth is {depth}, but energies are known of PEs of depth 1 only; give one of depth 1")]
+    Depth {
         /// The configuration's name.
-        name: String,
-        /// Why.
-        what: String,
+        config: String,
+        /// Its depth.
+        depth: usize,
     },
 }

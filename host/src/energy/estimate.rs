@@ -29,6 +29,8 @@ pub fn instances(config: &ArrayConfig) -> BTreeMap<Part, u64> {
             let count = match part {
                 Part::Pe => rows * cols,
                 Part::RowSum => rows,
+                Part::PrecisionSwitch => cols * config.weight_bus as u64,
+                Part::Requantizer => cols * config.drain_banks as u64,
                 Part::RegisterBit => 0,
                 _ => cols,
             };
@@ -50,8 +52,7 @@ pub fn register_bits(config: &ArrayConfig) -> Option<u64> {
 /// If the machine's PEs are deeper than those that the figures are of.
 pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Estimate, EnergyError> {
     if config.depth != 1 {
-        let what = format!("depth is {}, but energies are known of PEs of depth 1 only", config.depth);
-        return Err(EnergyError::Workload { name: config.name.clone(), what });
+        return Err(EnergyError::Depth { config: config.name.clone(), depth: config.depth });
     }
     let blocks = Blocks::of(config, model);
     let mut sum = Estimate::default();
@@ -61,10 +62,10 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Es
     Ok(sum)
 }
 
-/// What all blocks cost in a cycle by being there, in pJ.
+/// What all blocks cost in a cycle by being there, in pJ, and whether the file has a figure for each of them.
 struct Blocks {
-    clock: Option<f64>,
-    leakage: Option<f64>,
+    clock: (Option<f64>, bool),
+    leakage: (Option<f64>, bool),
 }
 
 impl Blocks {
@@ -73,11 +74,14 @@ impl Blocks {
         let inside: u64 = instances.iter().map(|(part, n)| n * model.standing.get(part).map_or(0, |s| s.registers)).sum();
         instances.insert(Part::RegisterBit, register_bits(config).unwrap_or(inside).saturating_sub(inside));
         let standing = |of: &dyn Fn(&Standing) -> Option<f64>| {
-            let each = instances.iter().filter_map(|(part, &n)| Some(n as f64 * of(model.standing.get(part)?)?));
-            each.reduce(|sum, figure| sum + figure)
+            let there = instances.iter().filter(|&(_, &n)| n > 0);
+            let each = there.map(|(part, &n)| Some(n as f64 * of(model.standing.get(part)?)?));
+            let complete = each.clone().all(|figure| figure.is_some());
+            (each.flatten().reduce(|sum, figure| sum + figure), complete)
         };
         // nW / MHz = fJ.
-        let leakage = standing(&|s| s.leakage_nw).map(|nanowatts| nanowatts / model.megahertz / 1000.0);
+        let (nanowatts, complete) = standing(&|s| s.leakage_nw);
+        let leakage = (nanowatts.map(|nanowatts| nanowatts / model.megahertz / 1000.0), complete);
         Self { clock: standing(&|s| s.clock_pj), leakage }
     }
 }
@@ -123,7 +127,8 @@ impl Metered<'_> {
             (Event::CombineCycle, cols * busy, |e| &mut e.sums),
             (Event::AccumulateCycle, cols * busy, |e| &mut e.sums),
             (Event::RequantizeValue, values, |e| &mut e.requantizers),
-            (Event::RequantizerCycle, cols * busy, |e| &mut e.requantizers),
+            // Each bank's sums pass by its own requantizer, if there is one for each.
+            (Event::RequantizerCycle, cols * config.drain_banks as f64 * busy, |e| &mut e.requantizers),
         ] {
             let pj = self.event(event, times);
             add(part(self.sum), pj);
@@ -140,11 +145,11 @@ impl Metered<'_> {
         add(&mut self.sum.weight_memory, weights);
         add(&mut self.sum.accumulators, accumulators);
         add(&mut self.sum.parameter_memory, parameters);
-        for (name, pj, part) in [
+        for (name, (pj, complete), part) in [
             ("clock_pj", blocks.clock, (|e| &mut e.clock) as fn(&mut Estimate) -> &mut Option<f64>),
             ("leakage_nw", blocks.leakage, |e| &mut e.leakage),
         ] {
-            if pj.is_none() && cycles > 0.0 {
+            if !complete && cycles > 0.0 {
                 self.sum.missing.insert(name);
             }
             add(part(self.sum), pj.map(|pj| pj * cycles));
@@ -207,7 +212,7 @@ mod tests {
         let model = Model::parse(include_str!("../../../energy/horowitz-45nm.toml"), Path::new("x")).unwrap();
         let config = ArrayConfig { depth: 2, ..ArrayConfig::named("tiny").unwrap() };
         let error = estimate(&model, &config, &[]).unwrap_err().to_string();
-        assert_eq!(error, "workload tiny: depth is 2, but energies are known of PEs of depth 1 only");
+        assert_eq!(error, "configuration 'tiny': depth is 2, but energies are known of PEs of depth 1 only; give one of depth 1");
     }
 
     #[test]
@@ -222,8 +227,48 @@ mod tests {
         counters.0[Counter::Cycles as usize] = 10;
         let found = estimate(&model, &config, &[Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 }]).unwrap();
         assert_eq!(found.clock, Some(10.0 * register_bits(&config).unwrap() as f64));
-        // 500 nW at 500 MHz are 1 fJ a cycle; one of each: 16 PEs, 4 rows, 5 x 4 columns, and the other registers' bits.
         let others = register_bits(&config).unwrap() - (1600 + 4 + 20);
+        assert!(found.missing.iter().all(|name| !["clock_pj", "leakage_nw"].contains(name)), "{:?}", found.missing);
+        // 500 nW at 500 MHz are 1 fJ a cycle; one of each: 16 PEs, 4 rows, 5 x 4 columns, and the other registers' bits.
         assert!((found.leakage.unwrap() - 10.0 * (16 + 4 + 20 + others) as f64 / 1000.0).abs() < 1e-9);
+    }
+    #[test]
+    fn a_block_without_a_figure_makes_a_lower_bound() {
+        let (mut model, config) = (Model::named("osu018").unwrap(), ArrayConfig::named("tiny").unwrap());
+        let mut counters = Counters::default();
+        counters[Counter::Cycles] = 10;
+        let work = Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 };
+        let whole = estimate(&model, &config, &[work]).unwrap();
+        assert!(whole.missing.is_empty());
+        model.standing.get_mut(&Part::Pe).unwrap().clock_pj = None;
+        let found = estimate(&model, &config, &[work]).unwrap();
+        assert_eq!(found.missing, BTreeSet::from(["clock_pj"]));
+        assert!(found.clock.unwrap() < whole.clock.unwrap());
+    }
+
+    /// What stands beside each other in wider machines: four switches on a bus of four words, four requantizers on four banks.
+    #[test]
+    fn wider_machines_have_more_of_what_is_wide() {
+        let mut model = Model::named("osu018").unwrap();
+        for (part, standing) in &mut model.standing {
+            standing.clock_pj = Some(0.0);
+            standing.leakage_nw = Some(match part {
+                Part::PrecisionSwitch => 1e5,
+                Part::Requantizer => 1e8,
+                _ => 0.0,
+            });
+        }
+        model.event.get_mut(&Event::RequantizerCycle).unwrap().pj = [("any".to_owned(), 7.0)].into();
+        let mut counters = Counters::default();
+        (counters[Counter::Cycles], counters[Counter::Busy]) = (1, 10);
+        let work = Work { mode: Mode::all().next().unwrap(), counters, dram_bits: 0 };
+        for (weight_bus, drain_banks) in [(1, 1), (2, 1), (4, 4)] {
+            let config = ArrayConfig { weight_bus, drain_banks, ..ArrayConfig::named("tiny").unwrap() };
+            let found = estimate(&model, &config, &[work]).unwrap();
+            // At 100 MHz, 1e5 nW are 1 pJ a cycle; four columns.
+            let expected = (4 * weight_bus + 4000 * drain_banks) as f64;
+            assert!((found.leakage.unwrap() - expected).abs() < 1e-9, "{:?}, expected {expected}", found.leakage);
+            assert_eq!(found.requantizers, Some(7.0 * 10.0 * 4.0 * drain_banks as f64));
+        }
     }
 }

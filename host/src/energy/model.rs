@@ -28,17 +28,24 @@
 //! A figure that the source does not have is left out (`pj = {}`, no `clock_pj`): an estimate says so, and takes it for nothing else.
 //!
 //! Invariant: every block, event and memory access is there, each with a `how`; energies are finite and not negative; events have a
-//! figure for each mode or for none, and toggles, where there are any, above 0 for each figure; sizes of memories rise.
+//! figure for each mode or for none, and toggles, where there are any, above 0 for each figure; sizes of memories rise. Figures lie within
+//! [`FIGURES`], so that no sum of them leaves the finite numbers.
 
 use super::EnergyError;
 use super::mode::Mode;
 use super::vocabulary::{Access, Event, Part};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// The version of the schema that this crate reads and writes.
 pub const SCHEMA: u32 = 1;
+
+/// Least and largest figure that is not 0, in the units of the schema: beyond these there is no technology.
+pub const FIGURES: RangeInclusive<f64> = 1e-12..=1e12;
+/// Most registers of a block.
+const MOST_REGISTERS: u64 = 1 << 24;
 
 /// A technology.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,6 +132,12 @@ impl Cost {
     }
 }
 
+/// Whether a figure may be of this: a mode, one of its widths, or all.
+fn is_key(key: &str) -> bool {
+    let of = |mode: Mode| [mode.to_string(), format!("a{}", mode.act.bits()), format!("w{}", mode.weight.bits())];
+    key == "any" || Mode::all().flat_map(of).any(|known| known == key)
+}
+
 fn nearest(figures: &BTreeMap<String, f64>, mode: Mode) -> Option<f64> {
     let (act, weight, lane) = (mode.act.bits(), mode.weight.bits(), mode.weight.lane_bits());
     let pairs = [weight, lane].map(|weight| format!("a{act}w{weight}"));
@@ -160,15 +173,19 @@ impl Model {
         if self.schema != SCHEMA {
             return Err(format!("schema is {}, expected {SCHEMA}", self.schema));
         }
-        let good = |x: f64| x.is_finite() && x >= 0.0;
-        if !(self.megahertz > 0.0 && good(self.megahertz) && self.volts.is_none_or(good) && good(self.node_nm)) {
-            return Err("megahertz, volts and node_nm must be numbers, megahertz above 0".into());
+        let positive = |x: f64| FIGURES.contains(&x);
+        let good = |x: f64| x == 0.0 || positive(x);
+        if !(positive(self.megahertz) && self.volts.is_none_or(good) && good(self.node_nm)) {
+            return Err("megahertz, volts and node_nm must be numbers from 1e-12 to 1e12, volts and node_nm may be 0".into());
         }
         for part in Part::ALL {
             let standing = self.standing.get(&part).ok_or_else(|| format!("standing {part:?} is missing"))?;
             let figures = [standing.area_um2, standing.clock_pj, standing.leakage_nw];
             if !figures.into_iter().flatten().all(good) || standing.how.is_empty() {
-                return Err(format!("standing {part:?} has a negative figure, or no `how`"));
+                return Err(format!("standing {part:?} has a figure that is neither 0 nor from 1e-12 to 1e12, or no `how`"));
+            }
+            if standing.registers > MOST_REGISTERS {
+                return Err(format!("standing {part:?} has {} registers, expected at most {MOST_REGISTERS}", standing.registers));
             }
         }
         for event in Event::ALL {
@@ -180,10 +197,14 @@ impl Model {
         if let Some(cost) =
             self.event.values().chain(self.detail.values()).find(|c| c.how.is_empty() || !c.pj.values().copied().all(good))
         {
-            return Err(format!("an event has a negative figure, or no `how`: {:?}", cost.pj));
+            return Err(format!("an event has a figure that is neither 0 nor from 1e-12 to 1e12, or no `how`: {:?}", cost.pj));
+        }
+        let keys = self.event.values().chain(self.detail.values()).flat_map(|cost| cost.pj.keys());
+        if let Some(key) = keys.into_iter().find(|key| !is_key(key)) {
+            return Err(format!("a figure is of {key:?}: expected a mode as a8w4, a width as a8 or w4 (of 8, 4, 2), or any"));
         }
         for (event, cost) in self.event.iter().filter(|(_, cost)| !cost.toggles.is_empty()) {
-            let positive = cost.toggles.values().all(|&x| x.is_finite() && x > 0.0);
+            let positive = cost.toggles.values().copied().all(positive);
             if event.groups().is_empty() || !positive || !cost.toggles.keys().eq(cost.pj.keys()) {
                 return Err(format!("event {event:?}: toggles are for events that follow data, above 0, one for each `pj`"));
             }
@@ -191,7 +212,7 @@ impl Model {
         for access in [Access::Read, Access::Write] {
             let sram = self.memory.get(&access).ok_or_else(|| format!("memory {access:?} is missing"))?;
             let rising = sram.pj_per_bit.windows(2).all(|pair| pair[0][0] < pair[1][0]);
-            let positive = sram.pj_per_bit.iter().flatten().all(|&x| x.is_finite() && x > 0.0);
+            let positive = sram.pj_per_bit.iter().flatten().copied().all(positive);
             if sram.pj_per_bit.is_empty() || !rising || !positive || sram.how.is_empty() {
                 return Err(format!("memory {access:?} needs rising sizes, energies above 0, and a `how`"));
             }
@@ -230,7 +251,7 @@ mod tests {
     fn every_file_is_read_and_comes_back_as_it_was_written() {
         for (name, text) in FILES {
             let model = read(text).unwrap();
-            assert!(name.starts_with(&model.name), "{name}");
+            assert_eq!(name.strip_suffix(".toml"), Some(model.name.as_str()));
             assert_eq!(read(&model.to_toml(Path::new(name)).unwrap()).unwrap(), model, "{name}");
         }
     }
@@ -244,7 +265,15 @@ mod tests {
         };
         assert_eq!(broken("schema = 1", "schema = 2"), "x.toml: schema is 2, expected 1");
         assert_eq!(broken("pj = { any = 0.3625 }", "pj = { a8 = 0.3 }"), "x.toml: event PeCycle has no figure for a4w8");
-        assert!(broken("any = 0.3625", "any = -1.0").contains("negative figure"));
+        for wrong in ["-1.0", "nan", "inf", "1e13", "1e-13"] {
+            let said = broken("any = 0.3625", &format!("any = {wrong}"));
+            assert!(said.contains("a figure that is neither 0 nor from 1e-12 to 1e12"), "{said}");
+        }
+        for wrong in ["typo", "a3w9", "a8W8", "w6", ""] {
+            let said = broken("any = 0.3625", &format!("any = 0.3625, \"{wrong}\" = 1.0"));
+            assert!(said.contains(&format!("a figure is of {wrong:?}: expected a mode as a8w4")), "{said}");
+        }
+        assert!(broken("[standing.pe]", "[standing.pe]\nregisters = 99999999").contains("99999999 registers, expected at most"));
         let toggles = |figures: &str| broken("pj = { any = 0.3625 }", &format!("pj = {{ any = 0.3625 }}\ntoggles = {figures}"));
         for wrong in ["{ any = 0.0 }", "{ any = -1.0 }", "{ a8 = 1.0 }", "{ any = 1.0, a8 = 1.0 }"] {
             assert_eq!(
@@ -254,9 +283,9 @@ mod tests {
         }
         assert!(broken("[event.pe_weight]", "[event.pe_wait]").contains("pe_wait"));
         assert!(broken("[8.0, 0.1563]", "[80.0, 0.1563]").contains("rising sizes"));
-        assert!(broken("megahertz = 500.0", "megahertz = 0.0").contains("above 0"));
+        assert!(broken("megahertz = 500.0", "megahertz = 0.0").contains("from 1e-12 to 1e12"));
         assert!(broken("how = \"not in the source\"", "leakage_mw = 0.0").contains("leakage_mw"));
-        assert!(broken("how = \"not in the source\"", "leakage_nw = -1.0\nhow = \"x\"").contains("negative figure"));
+        assert!(broken("how = \"not in the source\"", "leakage_nw = -1.0\nhow = \"x\"").contains("neither 0 nor"));
     }
 
     #[test]

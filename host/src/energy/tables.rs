@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn every_name_has_a_file_and_no_other() {
         for name in Model::names() {
-            assert!(name.starts_with(&Model::named(name).unwrap().name));
+            assert_eq!(Model::named(name).unwrap().name, name);
         }
         let error = Model::named("tsmc5").unwrap_err().to_string();
         assert_eq!(

@@ -1,6 +1,7 @@
 //! The energy of an estimate, for reading: a table of where it goes, and what the energy file does not have.
 
 use super::report::Heading;
+use crate::cli::energy::lower_bound;
 use crate::cli::table::Table;
 use crate::energy::{Estimate, PARTS};
 
@@ -30,11 +31,6 @@ pub fn table<'a>(
         table.row(first.into_iter().chain(parts).chain([microjoules(Some(estimate.total()))]).collect());
         missing.extend(&estimate.missing);
     }
-    let missing: Vec<&str> = missing.into_iter().collect();
-    let note = if missing.is_empty() {
-        String::new()
-    } else {
-        format!("not in '{}', and so in no sum, which are lower bounds: {}\n", energy.table, missing.join(", "))
-    };
+    let note = lower_bound(&energy.table, &missing);
     format!("\nenergy, uJ, by '{}' ({}), leakage at {} MHz\n\n{table}{note}", energy.table, energy.technology(), energy.megahertz)
 }

@@ -57,11 +57,11 @@ fn network_parser() -> impl TypedValueParser<Value = Network> {
         .try_map(|name| Network::from_name(&name).ok_or_else(|| format!("no network is named {name}")))
 }
 
-/// A number above 0.
+/// A number above 0, and no larger or smaller than any clock or memory.
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
-        Ok(value) => Err(format!("{value}: expected a number above 0")),
+        Ok(value) if (1e-6..=1e9).contains(&value) => Ok(value),
+        Ok(value) => Err(format!("{value}: expected a number above 0, from 1e-6 to 1e9")),
         Err(error) => Err(format!("{error}: expected a number")),
     }
 }

@@ -34,6 +34,7 @@ pub fn text(report: &Report) -> String {
         text += &format!("\nenergy in nJ by {figures}, without external memory\n{}", energies(report));
         if let Some(energies) = &report.observed.energy_pj {
             text += &format!("\n{}", parts(energies));
+            text += &super::super::energy::lower_bound(figures, &energies.by_events.missing);
         }
     }
     report.no_energy_by_activity.as_ref().map_or(text.clone(), |why| format!("{text}{why}\n"))

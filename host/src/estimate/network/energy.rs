@@ -34,11 +34,13 @@ impl NetworkEstimate {
     }
 }
 
-/// A layer's energy. Where important channels have wider activations, their tiles and busy cycles have the energies of that width.
+/// A layer's energy, in the cycles that it takes with its DRAM. Where important channels have wider activations, their tiles and busy cycles have the energies of that width.
 fn of_layer(layer: &LayerEstimate, model: &Model, config: &ArrayConfig) -> Result<Estimate, NetworkEnergyError> {
-    let Summary { counters, traffic, .. } = layer.cost;
+    let Summary { counters, traffic, cycles, .. } = layer.cost;
     let weight = WeightBits::try_from(layer.weight_bits)?;
     let act = ActBits::try_from(layer.act_bits)?;
+    let mut counters = counters;
+    counters[Counter::Cycles] = cycles;
     let mut work = vec![Work { mode: Mode { act, weight }, counters, dram_bits: 8 * traffic.dram_bytes }];
     for (other, ActShare { tiles, busy_cycles }) in ActBits::ALL.into_iter().zip(layer.by_act) {
         if other != act && tiles > 0 {
@@ -57,7 +59,7 @@ fn of_layer(layer: &LayerEstimate, model: &Model, config: &ArrayConfig) -> Resul
 mod tests {
     use super::*;
     use crate::digits;
-    use crate::estimate::network::Workload;
+    use crate::estimate::network::{Dram, Workload};
     use crate::estimate::product::Costs;
     use crate::network::{LayerPrecision, PrecisionPlan};
 
@@ -109,5 +111,25 @@ mod tests {
         let config = ArrayConfig { depth: 2, ..ArrayConfig::named("small").unwrap() };
         let error = estimate.add_energy(&Model::named("osu018").unwrap(), &config).unwrap_err().to_string();
         assert!(error.contains("depth is 2"), "{error}");
+    }
+
+    /// Waiting for DRAM takes clock and leakage, and nothing else.
+    #[test]
+    fn a_slow_dram_costs_clock_and_leakage() {
+        let network = digits::load().unwrap().network;
+        let config = ArrayConfig::named("small").unwrap();
+        let workload = Workload::of_network(&network, &[vec![1, 1, 8, 8]], &PrecisionPlan::default(), &config).unwrap();
+        let energy = |dram| {
+            let mut estimate = Costs::new(&config).network(&workload, dram).unwrap();
+            estimate.add_energy(&Model::named("osu018").unwrap(), &config).unwrap();
+            (estimate.total.cycles as f64, estimate.total.energy.unwrap())
+        };
+        let ((cycles, fast), (more, slow)) = (energy(None), energy(Some(Dram { bytes_per_cycle: 0.05 })));
+        assert!(more > 2.0 * cycles);
+        for of in [|e: &Estimate| e.clock, |e: &Estimate| e.leakage] {
+            let (fast, slow) = (of(&fast).unwrap(), of(&slow).unwrap());
+            assert!((slow / fast - more / cycles).abs() < 1e-9, "{slow} {fast}");
+        }
+        assert_eq!((slow.array, slow.memories(), slow.dram), (fast.array, fast.memories(), fast.dram));
     }
 }

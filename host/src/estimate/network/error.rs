@@ -44,7 +44,7 @@ pub enum EstimateError {
         layer: String,
     },
     /// A sum leaves 64 bits.
-    #[error("layer {layer:?}: its counters exceed 2^64; give a smaller layer or batch")]
+    #[error("layer {layer:?}: its counters, or what follows from them, exceed 2^64; give a smaller layer or batch")]
     Large {
         /// The layer's name.
         layer: String,

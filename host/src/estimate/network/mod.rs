@@ -141,13 +141,15 @@ impl Costs<'_> {
         let mut layers = Vec::with_capacity(workload.layers.len());
         for layer in &workload.layers {
             let cost = self.layer(layer)?;
+            let large = || EstimateError::Large { layer: layer.report.name.clone() };
             let sum = Sum::of(layer, cost);
-            let summary = sum.summary(config, dram, None);
-            total = total.checked_add(sum).ok_or_else(|| EstimateError::Large { layer: layer.report.name.clone() })?;
+            let summary = sum.summary(config, dram, None).ok_or_else(large)?;
+            total = total.checked_add(sum).ok_or_else(large)?;
             layers.push(LayerEstimate::of(layer, summary, cost.by_act));
             done();
         }
-        let total = total.summary(config, dram, Some(&layers));
+        let last = || EstimateError::Large { layer: layers.last().map_or_else(String::new, |layer| layer.name.clone()) };
+        let total = total.summary(config, dram, Some(&layers)).ok_or_else(last)?;
         Ok(NetworkEstimate { layers, total, resident_words: workload.resident_words })
     }
 }
@@ -198,20 +200,23 @@ impl Sum {
         })
     }
 
-    /// What follows, for a layer or for several that run one after the other.
-    fn summary(&self, config: &ArrayConfig, dram: Option<Dram>, layers: Option<&[LayerEstimate]>) -> Summary {
+    /// What follows, for a layer or for several that run one after the other; none if it leaves 64 bits.
+    fn summary(&self, config: &ArrayConfig, dram: Option<Dram>, layers: Option<&[LayerEstimate]>) -> Option<Summary> {
         let Self { macs, bops, lane_bops, cost } = *self;
+        if !cost.counters.are_derivable(config) {
+            return None;
+        }
         let traffic = Traffic::of(&cost.counters, config);
-        let resources = Resources::of(&cost, &traffic, config, dram);
+        let resources = Resources::of(&cost, &traffic, config, dram)?;
         let (cycles, bound) = match layers {
             None => (cost.counters[Counter::Cycles].max(resources.dram), resources.bound()),
             Some(layers) => {
-                let cycles = layers.iter().map(|layer| layer.cost.cycles).fold(0, u64::saturating_add);
+                let cycles = layers.iter().try_fold(0_u64, |sum, layer| sum.checked_add(layer.cost.cycles))?;
                 (cycles, Bound::of_all(layers.iter().map(|layer| &layer.cost.roofline)))
             }
         };
         let work = Work { macs, bops: lane_bops, padded_bops: cost.padded_bops, dram_bytes: traffic.dram_bytes };
-        Summary {
+        Some(Summary {
             macs,
             bops,
             cycles,
@@ -220,6 +225,6 @@ impl Sum {
             traffic,
             roofline: Roofline::of(resources, bound, work, cycles, config),
             energy: None,
-        }
+        })
     }
 }

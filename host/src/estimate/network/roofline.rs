@@ -85,16 +85,16 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// The resources of a cost.
-    pub fn of(cost: &Cost, traffic: &Traffic, config: &ArrayConfig, dram: Option<Dram>) -> Self {
-        Self {
+    /// The resources of a cost; none if DRAM takes more cycles than 63 bits hold.
+    pub fn of(cost: &Cost, traffic: &Traffic, config: &ArrayConfig, dram: Option<Dram>) -> Option<Self> {
+        Some(Self {
             array: cost.counters[Counter::Busy],
             weight_bus: cost.weight_bus_cycles,
             drain: cost.drain_cycles,
             stream_in: StreamIn::cycles(&cost.counters, config),
             stream_out: cost.counters[Counter::LinesOut] * config.beats_per_line() as u64,
-            dram: dram.map_or(0, |dram| dram.cycles(traffic.dram_bytes)),
-        }
+            dram: dram.map_or(Some(0), |dram| dram.cycles(traffic.dram_bytes))?,
+        })
     }
 
     /// The largest, and its cycles; of equal ones the first.

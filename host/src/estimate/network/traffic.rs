@@ -88,8 +88,9 @@ impl Dram {
         self.bytes_per_cycle >= 2.0 * (config.stream_bits / 8) as f64
     }
 
-    /// Cycles that so many bytes take.
-    pub fn cycles(&self, bytes: u64) -> u64 {
-        (bytes as f64 / self.bytes_per_cycle).ceil() as u64
+    /// Cycles that so many bytes take, if 63 bits hold them.
+    pub fn cycles(&self, bytes: u64) -> Option<u64> {
+        let cycles = (bytes as f64 / self.bytes_per_cycle).ceil();
+        (cycles < 2_f64.powi(63)).then_some(cycles as u64)
     }
 }
