@@ -59,6 +59,7 @@ fn of_layer(layer: &LayerEstimate, model: &Model, config: &ArrayConfig) -> Resul
 mod tests {
     use super::*;
     use crate::digits;
+    use crate::energy::vocabulary::Event;
     use crate::estimate::network::{Dram, Workload};
     use crate::estimate::product::Costs;
     use crate::network::{LayerPrecision, PrecisionPlan};
@@ -96,11 +97,14 @@ mod tests {
         assert!(wide.tiles > 0 && narrow.tiles > 0);
         assert_eq!(wide.tiles + narrow.tiles, layer.cost.counters[Counter::Tiles]);
         assert_eq!(wide.busy_cycles + narrow.busy_cycles, layer.cost.counters[Counter::Busy]);
-        // The file's figures of a8w8 and a4w8; a tile is 8 words at 8 bits, 16 at 4.
-        let of = |share: ActShare, cycle: f64, words: f64, word: f64| {
+        // 64 PEs; a tile is 8 words at 8 bits, 16 at 4.
+        let model = Model::named("osu018").unwrap();
+        let of = |share: ActShare, act, words: f64| {
+            let figure = |event| model.event[&event].at(Mode { act, weight: WeightBits::W8 }).unwrap();
+            let (cycle, word) = (figure(Event::PeCycle), figure(Event::PeWeight));
             64.0 * (share.busy_cycles as f64 * cycle + share.tiles as f64 * words * word)
         };
-        let expected = of(wide, 22.14, 8.0, 4.557) + of(narrow, 19.35, 16.0, 2.709);
+        let expected = of(wide, ActBits::A8, 8.0) + of(narrow, ActBits::A4, 16.0);
         let found = layer.cost.energy.as_ref().unwrap().array.unwrap();
         assert!((found - expected).abs() < 1e-9 * expected, "{found}, expected {expected}");
     }
