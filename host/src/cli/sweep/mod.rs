@@ -13,6 +13,7 @@ use crate::estimate::topology::Topology;
 use crate::sweep::{Found, Grid, Header, Layers, Shard, Spec, Table, merge, run};
 use axes::Axes;
 use report::{Joined, Report};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Estimate a grid of machines, networks and precisions on all cores, into one CSV.
@@ -99,7 +100,16 @@ impl Sweep {
         refuse_same(&[("--out", out)], &inputs)?;
         let file = OutputFile::create(out)?;
         let merged = merge(&self.merge)?;
-        file.finish(|w| merged.write(w))?;
+        let mut read = Ok(());
+        let written = file.finish(|w| {
+            merged.write(w).unwrap_or_else(|error| {
+                read = Err(error);
+                Err(io::Error::other("a shard cannot be read"))
+            })
+        });
+        // What could not be read is why nothing was written.
+        read?;
+        written?;
         let joined = Joined { out, points: merged.header.points, shards: self.merge.len(), refused: merged.refused };
         if self.json { print_json(&joined) } else { print(&joined.text()) }
     }
