@@ -16,6 +16,7 @@ mod error;
 mod field;
 mod fingerprint;
 mod grid;
+mod invalid;
 mod keys;
 mod merge;
 mod record;
@@ -27,7 +28,8 @@ mod table;
 
 pub use error::SweepError;
 pub use field::Field;
-pub use grid::{Grid, Layers};
+pub use grid::{BATCHES, Grid, Layers};
+pub use invalid::{Broken, Invalid};
 pub use merge::{Merged, merge};
 pub use row::{COLUMNS, Column, Kind};
 pub use run::run;

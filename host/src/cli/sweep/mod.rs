@@ -117,11 +117,11 @@ impl Sweep {
 
 /// A table of layers, under the name that it is given by.
 fn table(folder: &Path, path: &Path, batch: u64) -> Result<Layers, Failure> {
-    let Topology { layers, .. } = Topology::read(&folder.join(path))?;
+    let Topology { layers, notes } = Topology::read(&folder.join(path))?;
     // A row may have a batch of its own.
     let layers: Result<Vec<LayerShape>, _> =
         layers.iter().map(|layer| layer.with_batch(layer.batch().saturating_mul(batch))).collect();
-    Ok(Layers { name: path.display().to_string(), layers: layers.map_err(at(path.display()))? })
+    Ok(Layers { name: path.display().to_string(), layers: layers.map_err(at(path.display()))?, notes })
 }
 
 /// `sweep.csv`, or `sweep.2-of-4.csv` for a shard.

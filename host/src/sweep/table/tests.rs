@@ -86,7 +86,10 @@ fn what_is_not_this_table_stays_as_it_is() {
         ),
         (whole.replacen(",cols,", ",columns,", 1), "its columns are not those of this version: give another --out"),
         (swapped.clone(), "line 4 is not the row of its point: found \""),
-        (whole.replacen("a8w2,4,4", "a8w2,4", 1), "line 4 is not the row of its point: found 49 cells, expected 50; something else"),
+        (
+            whole.replacen("a8w2,4,4", "a8w2,4", 1),
+            "line 4 is not the row of its point: found 49 cells, expected 50; something else",
+        ),
         (
             with_cell(&whole, 3, 24, "banana"),
             "line 4 is not the row of its point: column 25 (estimated_cycles): found \"banana\", expected a whole number; something else",
@@ -274,7 +277,10 @@ fn a_table_is_a_regular_file() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path(), Path::new("/dev/null")] {
         let error = Table::open(path).map(|_| ()).unwrap_err().to_string();
-        assert!(error.ends_with("it is a pipe, a device or a folder; a table is read again, to go on where it ends: give a file"), "{error}");
+        assert!(
+            error.ends_with("it is a pipe, a device or a folder; a table is read again, to go on where it ends: give a file"),
+            "{error}"
+        );
     }
 }
 
