@@ -48,7 +48,6 @@ pub struct Report {
     written: Option<Written>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
