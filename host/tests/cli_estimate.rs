@@ -1,6 +1,7 @@
 //! `crumb estimate`: what it prints, and what it refuses.
 
 mod cli_support;
+mod onnx_builder;
 mod onnx_support;
 
 use cli_support::{Folder, crumb, json, printed, refusal, text};
@@ -129,10 +130,43 @@ fn a_model_and_a_plan() {
         assert!(layers(&report).iter().all(|layer| layer["precision"] == "a8w2"));
         assert_eq!(report["precision"], text(&plan));
     }
-    // A tensor that cannot be narrowed: a row that says so, and no failure.
-    let model = fixture("conv_float_output_relu.onnx");
-    let report = json(&["estimate", text(&model), "--json"]);
-    assert!(report["precisions"].as_array().unwrap().iter().any(|row| row["total"]["cycles"].is_u64()));
+}
+
+/// A product of the model's own integers, which have no quantizer: pairs that would narrow them are refused, and said wherever the others are.
+#[test]
+fn pairs_that_a_tensor_cannot_have_are_said() {
+    use onnx_builder::{INT8, UINT8, model, node, tensor, value};
+    const INT32: u8 = 6;
+    let folder = Folder::new();
+    let product = node("MatMulInteger", &["x", "w"], "y");
+    let weights = tensor("w", &[4, 3], INT8, &[1; 12]);
+    let model = model(&[product], &[weights], &[value("x", UINT8, &[2, 4])], &[value("y", INT32, &[2, 3])]);
+    let path = folder.file("integers.onnx");
+    std::fs::write(&path, model).unwrap();
+    let why = |bits: &str| {
+        format!(
+            "layer \"y.node\" cannot read \"x\" at {bits} bits: it has no quantizer with one scale for the whole tensor; run it at 8 bits, "
+        )
+    };
+    let report = json(&["estimate", text(&path), "--json"]);
+    let rows = report["precisions"].as_array().unwrap();
+    let refused = |row: &&Value| row["refused"].is_string();
+    assert_eq!((rows.len(), rows.iter().filter(refused).count()), (9, 6));
+    for row in rows.iter().filter(refused) {
+        let precision = row["precision"].as_str().unwrap();
+        assert!(row["refused"].as_str().unwrap().starts_with(&why(&precision[1..2])), "{row}");
+        assert!(row["total"].is_null(), "{row}");
+    }
+    let table = printed(&["estimate", text(&path)]);
+    let csv = crumb(&["estimate", text(&path), "--csv"]);
+    assert!(csv.status.success());
+    let (lines, said) = (String::from_utf8(csv.stdout).unwrap(), String::from_utf8(csv.stderr).unwrap());
+    assert_eq!(lines.lines().count(), 1 + 3 * 2, "{lines}");
+    for precision in ["a4w8", "a4w4", "a4w2", "a2w8", "a2w4", "a2w2"] {
+        let expected = format!("{precision}: {}", why(&precision[1..2]));
+        assert!(table.lines().any(|line| line.starts_with(&expected)), "{table}");
+        assert!(said.lines().any(|line| line.starts_with(&expected)) && !lines.contains(precision), "{said}");
+    }
 }
 
 #[test]
@@ -250,12 +284,15 @@ fn refusals_say_what_to_do() {
     says(&[text(&dilated), "--model", "scale-sim"], "a dilated convolution, or one without elements, is none of this model's");
     says(&["--network", "resnet18", "--act-bits", "3"], "activation width 3 is not one of 8, 4, 2");
     says(&["--network", "resnet18", "--topology", text(&table)], "cannot be used with");
+    says(&["--clock", "200"], "--clock: times are shown for one precision; give --act-bits or --weight-bits, or leave it out");
     says(&["--refined"], "--refined: say which upper bits come first: give --weight-bits 4 or 2, or a plan");
     says(&["--network", "resnet18", "--json", "--csv"], "cannot be used with");
     let huge = folder.write("huge.csv", "Layer, M, N, K,\nFC, 1000000, 100000, 64,\n");
     says(&["--topology", text(&huge)], "layer \"FC\": M = 1000000 and N = 100000 make a result of 100000000000 elements");
     let deep = folder.write("deep.csv", "Layer, M, N, K,\nFC, 10, 10, 1000000,\n");
     says(&["--topology", text(&deep)], "layer \"FC\": the sums could reach");
+    // All pairs are refused, and the first says why.
+    says(&["--topology", text(&deep)], "deep.csv: a8w8, the first of the pairs, none of which can be: layer \"FC\"");
     assert!(crumb(&["estimate", "--help"]).status.success());
 }
 

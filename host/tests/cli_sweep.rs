@@ -191,3 +191,34 @@ fn nothing_is_dropped_silently() {
         "error: networks: none is given; name some of resnet18, resnet50, mobilenet_v2, bert_base_128, tinyllama_1_1b_prefill, tinyllama_1_1b_decode, or give a topology\n"
     );
 }
+
+/// Pipes and devices would block a sweep, or lose what it continues; a grid without an end would fill the memory.
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_refused() {
+    for arguments in
+        [&["sweep", "--networks", "resnet18", "--out", "/dev/null"][..], &["sweep", "--merge", "/dev/zero", "--out", "/dev/null"]]
+    {
+        let said = refusal(arguments);
+        assert!(
+            said.ends_with("it is a pipe, a device or a folder; a table is read again, to go on where it ends: give a file\n"),
+            "{said}"
+        );
+    }
+    let said = refusal(&["sweep", "--grid", "/dev/zero", "--list"]);
+    assert!(said.contains("/dev/zero: it has more than 16 MiB"), "{said}");
+}
+
+/// What a table of layers says and an estimate leaves out is not lost on the way.
+#[test]
+fn notes_of_tables_are_shown() {
+    let folder = Folder::new();
+    let table = folder.write("sparse.csv", "Layer, M, N, K, Sparsity,\nfc, 4, 4, 40, 2:4,\n");
+    let note = "Sparsity) is left out: layers count as dense";
+    let said = printed(&["sweep", "--topology", text(&table), "--list"]);
+    assert!(said.contains("sparse.csv: ") && said.contains(note), "{said}");
+    let report = json(&["sweep", "--topology", text(&table), "--list", "--json"]);
+    assert!(report["notes"][0].as_str().unwrap().contains(note), "{report}");
+    let output = crumb(&["estimate", "--topology", text(&table), "--csv"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains(note) && !String::from_utf8_lossy(&output.stdout).contains(note));
+}

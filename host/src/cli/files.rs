@@ -4,7 +4,7 @@ use super::Failure;
 use super::options::Message;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -47,12 +47,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(FileError::new("read", path))
 }
 
+/// Largest file of text that is read, in bytes: plans, grids and configurations have some kilobytes.
+const LARGEST_TEXT: u64 = 16 << 20;
+
 /// Reads a file of text.
 ///
 /// # Errors
-/// If it cannot be read or is not UTF-8; the file is named.
+/// If it cannot be read, is not UTF-8 or has more than 16 MiB; the file is named.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
-    fs::read_to_string(path).map_err(FileError::new("read", path))
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST_TEXT {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 16 MiB, and no text of a command has"));
+        }
+        String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+    };
+    read().map_err(FileError::new("read", path))
 }
 
 /// Refuses an output that is also an input or another output. Each comes with the argument that names it.
@@ -172,6 +183,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(OutputFile::create(folder.path()).is_err());
         assert!(OutputFile::create(&folder.path().join("none/y")).is_err());
+    }
+
+    /// A file without an end, as /dev/zero is, takes no more memory than the limit.
+    #[test]
+    fn texts_have_a_largest_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.toml");
+        File::create(&path).unwrap().set_len(LARGEST_TEXT + 1).unwrap();
+        let error = read_text(&path).unwrap_err().to_string();
+        assert!(error.contains("t.toml: it has more than 16 MiB, and no text of a command has; "), "{error}");
+        File::create(&path).unwrap().set_len(LARGEST_TEXT).unwrap();
+        assert_eq!(read_text(&path).unwrap().len() as u64, LARGEST_TEXT);
+        fs::write(&path, [0xff]).unwrap();
+        assert!(read_text(&path).unwrap_err().to_string().contains("t.toml: it is not UTF-8 text; "));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl MachineOptions {
     }
 
     fn sim_with_wave(&self, config: &ArrayConfig, path: &Path) -> Result<Sim, Failure> {
-        let window = self.wave_window.as_deref().unwrap_or("..").parse()?;
+        let window = self.wave_window.as_deref().unwrap_or("..").parse::<WaveWindow>().map_err(at("--wave-window"))?;
         Ok(Sim::with_wave(config, path, window)?)
     }
 

@@ -59,7 +59,7 @@ impl Field {
     }
 
     /// Its part of a machine's name.
-    const fn initials(self) -> &'static str {
+    pub(super) const fn initials(self) -> &'static str {
         match self {
             Self::Rows => "r",
             Self::Cols => "c",

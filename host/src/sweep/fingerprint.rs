@@ -18,6 +18,11 @@ impl Fingerprint {
         text.bytes().chain([0xff]).fold(self, Self::byte)
     }
 
+    /// The hash as a number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     const fn byte(self, byte: u8) -> Self {
         Self((self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3))
     }

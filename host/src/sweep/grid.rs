@@ -2,14 +2,17 @@
 
 use super::field::machine_name;
 use super::fingerprint::Fingerprint;
+use super::invalid::Invalid;
 use super::row::COLUMNS;
 use super::{Field, Spec, StreamBits, SweepError};
 use crate::estimate::layers::LayerShape;
 use crate::estimate::networks::Network;
 use crate::network::LayerPrecision;
-use crumb_arch::config::ConfigError;
 use crumb_arch::precision::{ActBits, WeightBits};
 use crumb_arch::{ArrayConfig, precision::PrecisionError};
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::ops::RangeInclusive;
 
 /// Most points of a grid: at a kilobyte each, a table of 4 GB.
 pub const MOST_POINTS: usize = 1 << 22;
@@ -21,6 +24,8 @@ pub struct Layers {
     pub name: String,
     /// Its layers, for the whole batch.
     pub layers: Vec<LayerShape>,
+    /// What its table says but the layers do not.
+    pub notes: Vec<String>,
 }
 
 /// Machines x networks x pairs of widths.
@@ -29,7 +34,7 @@ pub struct Grid {
     /// The machines that can be built, each once, with names that say their sizes.
     pub machines: Vec<ArrayConfig>,
     /// Those that cannot be, and why.
-    pub invalid: Vec<ConfigError>,
+    pub invalid: Invalid,
     /// Networks.
     pub networks: Vec<Layers>,
     /// Activation and weight widths.
@@ -39,14 +44,18 @@ pub struct Grid {
     fingerprint: Fingerprint,
 }
 
+/// Samples that may run together.
+pub const BATCHES: RangeInclusive<u64> = 1..=65536;
+
 fn axis(axis: impl Into<String>, problem: impl Into<String>) -> SweepError {
     SweepError::Axis { axis: axis.into(), problem: problem.into() }
 }
 
 /// Refuses a value that is given twice: one of the two was meant to be another.
-fn once<T: PartialEq + ToString>(name: &str, values: &[T]) -> Result<(), SweepError> {
-    match values.iter().enumerate().find(|(i, value)| values[..*i].contains(value)) {
-        Some((_, value)) => Err(axis(name, format!("{} is given twice", value.to_string()))),
+fn once<T: Eq + Hash + ToString>(name: &str, values: &[T]) -> Result<(), SweepError> {
+    let mut seen = HashSet::new();
+    match values.iter().find(|value| !seen.insert(*value)) {
+        Some(value) => Err(axis(name, format!("{} is given twice", value.to_string()))),
         None => Ok(()),
     }
 }
@@ -57,35 +66,38 @@ impl Grid {
     /// # Errors
     /// Axes with unknown or repeated values, no network, no machine that can be built, or too many points.
     pub fn new(spec: &Spec, base: &ArrayConfig, tables: Vec<Layers>) -> Result<Self, SweepError> {
-        for field in Field::ALL {
-            once(field.name(), spec.values(field))?;
-        }
-        once("stream_bits", &spec.stream_bits)?;
-        let batch = spec.batch.unwrap_or(1);
-        let networks = networks(spec, batch, tables)?;
-        let pairs = pairs(spec)?;
+        // Axes that are too long are refused before anything is done for each value.
         let sizes = Field::ALL.map(|field| match field {
-            Field::StreamBits => spec.stream_bits.len().max(1),
-            _ => spec.values(field).len().max(1),
+            Field::StreamBits => spec.stream_bits.len(),
+            _ => spec.values(field).len(),
         });
-        let points = sizes.into_iter().chain([networks.len(), pairs.len()]).try_fold(1usize, |n, size| n.checked_mul(size));
+        let pairs = [&spec.act_bits, &spec.weight_bits].map(|bits| if bits.is_empty() { 3 } else { bits.len() });
+        let sizes = sizes.into_iter().chain([spec.networks.len() + tables.len()]).chain(pairs).map(|size| size.max(1));
+        let points = sizes.into_iter().try_fold(1usize, |n, size| n.checked_mul(size));
         if points.is_none_or(|points| points > MOST_POINTS) {
             let found = points.map_or_else(|| "more than 2^64".to_owned(), |points| points.to_string());
             return Err(SweepError::Large { found, most: MOST_POINTS });
         }
-        let (mut machines, mut invalid) = (Vec::<ArrayConfig>::new(), Vec::new());
-        let mut seen = std::collections::HashSet::new();
+        for field in Field::ALL {
+            once(field.name(), spec.values(field))?;
+        }
+        once("stream_bits", &spec.stream_bits)?;
+        once("networks", &spec.networks)?;
+        let batch = spec.batch.unwrap_or(1);
+        if !BATCHES.contains(&batch) {
+            return Err(axis("batch", format!("found {batch}, expected {} to {}", BATCHES.start(), BATCHES.end())));
+        }
+        let networks = networks(spec, batch, tables)?;
+        let pairs = self::pairs(spec)?;
+        let (mut machines, mut invalid) = (Vec::<ArrayConfig>::new(), Invalid::default());
         for config in combinations(spec, base) {
-            // Two words for one width of the streams make one machine.
-            if seen.insert(config.name.clone()) {
-                match config.validate() {
-                    Ok(()) => machines.push(config),
-                    Err(error) => invalid.push(error),
-                }
+            match config.validate() {
+                Ok(()) => machines.push(config),
+                Err(error) => invalid.add(error),
             }
         }
-        if let (true, Some(first)) = (machines.is_empty(), invalid.first()) {
-            return Err(SweepError::NoMachine { count: invalid.len(), first: first.to_string() });
+        if let (true, Some(first)) = (machines.is_empty(), &invalid.first) {
+            return Err(SweepError::NoMachine { count: invalid.count, first: first.to_string() });
         }
         let fingerprint = fingerprint(&machines, &networks, &pairs, batch);
         Ok(Self { machines, invalid, networks, pairs, batch, fingerprint })
@@ -119,22 +131,28 @@ impl Grid {
     }
 }
 
-/// Every machine of a grid, the last axis fastest.
-fn combinations(spec: &Spec, base: &ArrayConfig) -> Vec<ArrayConfig> {
-    let mut configs = vec![base.clone()];
-    for field in Field::ALL {
-        let values = spec.values(field);
-        if !values.is_empty() {
-            configs = configs.into_iter().flat_map(|c| values.iter().map(move |&value| field.with(c.clone(), value))).collect();
-        }
-    }
-    let given = [StreamBits::Bits(base.stream_bits)];
-    let streams = if spec.stream_bits.is_empty() { &given } else { spec.stream_bits.as_slice() };
-    let with = |config: &ArrayConfig, stream: &StreamBits| {
-        let config = Field::StreamBits.with(config.clone(), stream.on(config));
-        ArrayConfig { name: machine_name(&config), ..config }
+/// Every machine of a grid, each once, the last axis fastest.
+fn combinations(spec: &Spec, base: &ArrayConfig) -> impl Iterator<Item = ArrayConfig> {
+    let axes: Vec<_> = Field::ALL.into_iter().map(|field| (field, spec.values(field))).filter(|(_, v)| !v.is_empty()).collect();
+    let count = axes.iter().map(|(_, values)| values.len()).product();
+    let streams = if spec.stream_bits.is_empty() { vec![StreamBits::Bits(base.stream_bits)] } else { spec.stream_bits.clone() };
+    // The digits of a number, the last axis the lowest.
+    let sides = move |number: usize| {
+        let digit = |(config, rest): (ArrayConfig, usize), (field, values): &(Field, &[usize])| {
+            (field.with(config, values[rest % values.len()]), rest / values.len())
+        };
+        axes.iter().rev().fold((base.clone(), number), digit).0
     };
-    configs.iter().flat_map(|config| streams.iter().map(move |stream| with(config, stream))).collect()
+    (0..count).flat_map(move |number| {
+        let config = sides(number);
+        // Two words for one width of the streams make one machine.
+        let mut seen = HashSet::new();
+        let widths: Vec<_> = streams.iter().map(|stream| stream.on(&config)).filter(|&bits| seen.insert(bits)).collect();
+        widths.into_iter().map(move |bits| {
+            let config = Field::StreamBits.with(config.clone(), bits);
+            ArrayConfig { name: machine_name(&config), ..config }
+        })
+    })
 }
 
 fn networks(spec: &Spec, batch: u64, tables: Vec<Layers>) -> Result<Vec<Layers>, SweepError> {
@@ -145,7 +163,7 @@ fn networks(spec: &Spec, batch: u64, tables: Vec<Layers>) -> Result<Vec<Layers>,
             axis("networks", format!("there is no {name:?}; those built in are {known}; a table of your own is a topology"))
         })?;
         let layers = network.layers()?.iter().map(|layer| layer.with_batch(batch)).collect::<Result<_, _>>()?;
-        networks.push(Layers { name: name.clone(), layers });
+        networks.push(Layers { name: name.clone(), layers, notes: Vec::new() });
     }
     networks.extend(tables);
     once("networks", &networks.iter().map(|network| network.name.as_str()).collect::<Vec<_>>())?;

@@ -1,10 +1,12 @@
 //! Joins the tables of all shards to that of the whole grid, byte for byte the one of a run without shards.
 
-use super::table::{cells, columns};
+use super::keys::Keys;
+use super::record::{CONVERTED, LONGEST_LINE, Record, columns, is_converted, next_line};
+use super::table::regular;
 use super::{Header, Shard, SweepError};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Tables that make up a grid.
@@ -15,10 +17,13 @@ pub struct Merged {
     pub refused: usize,
     /// Tables, in the order of their shards.
     tables: Vec<PathBuf>,
+    /// The shard of each point, from 0.
+    shards: Vec<usize>,
 }
 
-fn open(path: &Path) -> io::Result<BufReader<File>> {
-    Ok(BufReader::new(File::open(path)?))
+fn open(path: &Path) -> Result<BufReader<File>, SweepError> {
+    regular(path)?;
+    Ok(BufReader::new(File::open(path).map_err(file(path))?))
 }
 
 fn file(path: &Path) -> impl Fn(io::Error) -> SweepError {
@@ -26,17 +31,21 @@ fn file(path: &Path) -> impl Fn(io::Error) -> SweepError {
     move |source| SweepError::File { action: "read", path: path.clone(), source }
 }
 
+fn table(path: &Path, problem: impl Into<String>) -> SweepError {
+    SweepError::Table { path: path.to_owned(), problem: problem.into() }
+}
+
 /// Checks that tables are those of all shards of one grid, and complete.
 ///
 /// # Errors
-/// Tables that cannot be read, are of several grids or shards of several sizes, are given twice, are missing, or end early.
+/// Tables that cannot be read, are of several grids or shards of several sizes, are given twice, are missing, end early, or have
+/// other rows than those of their points.
 pub fn merge(paths: &[PathBuf]) -> Result<Merged, SweepError> {
     let mut headers: Vec<(&PathBuf, Header)> = Vec::new();
     for path in paths {
-        let mut first = String::new();
-        open(path).and_then(|mut reader| reader.read_line(&mut first)).map_err(file(path))?;
-        let header = first.parse().map_err(|problem: String| table(path, problem + "; give the tables of all shards"))?;
-        headers.push((path, header));
+        let first = next_line(&mut open(path)?).map_err(file(path))?;
+        let header = String::from_utf8_lossy(&first).parse();
+        headers.push((path, header.map_err(|problem: String| table(path, problem + "; give the tables of all shards"))?));
     }
     let Some((first, header)) = headers.first().cloned() else {
         return Err(SweepError::Merge("no table is given; give those of all shards".into()));
@@ -51,7 +60,7 @@ pub fn merge(paths: &[PathBuf]) -> Result<Merged, SweepError> {
             let (a, b) = (header.shard, found.shard);
             return Err(SweepError::Merge(format!("{both} are shards {a} and {b}; give shards of one number")));
         }
-        if let Some(other) = tables.insert(found.shard.index(), *path) {
+        if let Some((other, _)) = tables.insert(found.shard.index(), (*path, found)) {
             let text = format!("{} and {} are both shard {}; give one of them", other.display(), path.display(), found.shard);
             return Err(SweepError::Merge(text));
         }
@@ -64,75 +73,123 @@ pub fn merge(paths: &[PathBuf]) -> Result<Merged, SweepError> {
         let text = format!("no table is of shard {}{rest}; run them, and give their tables too", first.join(", "));
         return Err(SweepError::Merge(text));
     }
-    let (mut keys, mut refused) = (HashSet::new(), 0);
-    for (shard, path) in Shard::all(header.shard.count()).zip(tables.values()) {
-        refused += complete(path, shard.of(header.points).len(), &mut keys)?;
+    let shards = Shard::of_each(header.points, tables.len());
+    let mut points = vec![Vec::new(); tables.len()];
+    shards.iter().enumerate().for_each(|(point, &shard)| points[shard].push(point));
+    let (mut keys, mut refused) = (Keys::default(), 0);
+    for ((path, header), points) in tables.values().zip(&points) {
+        refused += complete(path, header, points)?;
+        keys = keys.and(header.keys);
     }
-    let tables = tables.into_values().cloned().collect();
-    Ok(Merged { header: Header { shard: Shard::WHOLE, ..header }, refused, tables })
+    let tables = tables.into_values().map(|(path, _)| path.clone()).collect();
+    Ok(Merged { header: Header { shard: Shard::WHOLE, keys, ..header }, refused, tables, shards })
 }
 
-fn table(path: &Path, problem: impl Into<String>) -> SweepError {
-    SweepError::Table { path: path.to_owned(), problem: problem.into() }
-}
+const AGAIN: &str = "remove it and run its shard again";
 
-/// Checks that a table has so many rows, whose keys no other row has; how many of them are refusals.
-fn complete(path: &Path, rows: usize, keys: &mut HashSet<[String; 3]>) -> Result<usize, SweepError> {
-    let mut reader = open(path).map_err(file(path))?;
-    let (mut found, mut refused, mut line) = (0, 0, Vec::new());
+/// Checks that a table has a row for each of its points, in their order; how many of them are refusals.
+fn complete(path: &Path, header: &Header, points: &[usize]) -> Result<usize, SweepError> {
+    let mut reader = open(path)?;
+    let (mut rows, mut refused, mut keys) = (0, 0, Keys::default());
     for number in 1.. {
-        line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(file(path))? == 0 {
+        let line = next_line(&mut reader).map_err(file(path))?;
+        if line.is_empty() {
             break;
         }
-        match (number, cells(&line)) {
+        match (number, Record::read(&line)) {
             (1, _) => {}
             (2, _) if line == columns().as_bytes() => {}
-            (3.., Some(cells)) => {
-                if !keys.insert([0, 1, 2].map(|i| cells.get(i).unwrap_or_default().to_owned())) {
-                    return Err(table(
-                        path,
-                        format!("line {number} is of a point that has a row already; remove the file and run its shard again"),
-                    ));
+            (2, _) if is_converted(&line) => return Err(table(path, format!("{CONVERTED}, or {AGAIN}"))),
+            (2, _) => return Err(table(path, format!("its columns are not those of this version; {AGAIN}"))),
+            (_, Ok(row)) => {
+                if let Some(&point) = points.get(rows) {
+                    keys = keys.with(point, row.key());
                 }
-                found += 1;
-                refused += usize::from(cells.iter().next_back().is_some_and(|refused| !refused.is_empty()));
+                rows += 1;
+                refused += usize::from(row.is_refused());
             }
-            _ => return Err(table(path, format!("line {number} is torn or no row; run its shard again, which repairs it"))),
+            (_, Err(_)) if !line.ends_with(b"\n") && reader.fill_buf().map_err(file(path))?.is_empty() => {
+                return Err(table(path, format!("line {number} is torn; run its shard again, which repairs it")));
+            }
+            (_, Err(problem)) => return Err(table(path, format!("line {number} is no row: {problem}; {AGAIN}"))),
         }
     }
-    if found == rows {
-        Ok(refused)
-    } else {
-        Err(table(path, format!("it has {found} of its {rows} rows; run its shard again, which continues it")))
+    if rows < points.len() {
+        return Err(table(path, format!("it has {rows} of its {} rows; run its shard again, which continues it", points.len())));
+    }
+    if rows > points.len() {
+        return Err(table(path, format!("it has {rows} rows, and its shard has {}; {AGAIN}", points.len())));
+    }
+    if keys != header.keys {
+        let found = format!("found keys {keys}, expected {}", header.keys);
+        return Err(table(path, format!("its rows are not those of its points in their order: {found}; {AGAIN}")));
+    }
+    Ok(refused)
+}
+
+/// Memory for what is read ahead of all shards together, in bytes.
+const READ_AHEAD: usize = 64 << 20;
+
+/// A table that is read in pieces, and open only meanwhile: a process may have fewer files open than there are shards.
+struct Rows<'a> {
+    path: &'a Path,
+    /// Where in the file the next piece begins.
+    offset: u64,
+    buffer: Vec<u8>,
+    /// How much of the buffer is used up.
+    used: usize,
+}
+
+impl Rows<'_> {
+    /// The next line, with its end; pieces are of `piece` bytes, or of as many as a line needs.
+    fn next(&mut self, piece: usize) -> Result<&[u8], SweepError> {
+        loop {
+            let rest = self.buffer.get(self.used..).unwrap_or_default();
+            if let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+                let begin = self.used;
+                self.used += end + 1;
+                return Ok(&self.buffer[begin..self.used]);
+            }
+            self.buffer.drain(..self.used);
+            self.used = 0;
+            let read = self.read(piece).map_err(file(self.path))?;
+            if read == 0 || self.buffer.len() > LONGEST_LINE {
+                return Err(table(self.path, "it was changed while it was read; merge again"));
+            }
+        }
+    }
+
+    fn read(&mut self, piece: usize) -> io::Result<usize> {
+        let mut file = File::open(self.path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let read = file.take(piece as u64).read_to_end(&mut self.buffer)?;
+        self.offset += read as u64;
+        Ok(read)
     }
 }
 
 impl Merged {
-    /// Writes the whole table.
+    /// Writes the whole table, with 64 MiB of what is read ahead or a line of each shard, whichever is more.
     ///
     /// # Errors
-    /// If a table cannot be read again, or the whole cannot be written.
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let points = self.header.points;
-        let mut shard_of = vec![0; points];
-        for (number, shard) in Shard::all(self.tables.len()).enumerate() {
-            shard.of(points).into_iter().for_each(|point| shard_of[point] = number);
-        }
-        let mut readers = self.tables.iter().map(|path| open(path)).collect::<io::Result<Vec<_>>>()?;
-        let mut line = Vec::new();
-        for reader in &mut readers {
-            for _ in 0..2 {
-                reader.read_until(b'\n', &mut line)?;
-            }
+    /// If a table cannot be read again; inside, if the whole cannot be written.
+    pub fn write(&self, out: &mut dyn Write) -> Result<io::Result<()>, SweepError> {
+        let piece = (READ_AHEAD / self.tables.len().max(1)).clamp(1 << 9, LONGEST_LINE);
+        let rows = |path| Rows { path, offset: 0, buffer: Vec::new(), used: 0 };
+        let mut tables: Vec<_> = self.tables.iter().map(|path| rows(path.as_path())).collect();
+        for table in &mut tables {
+            table.next(piece)?;
+            table.next(piece)?;
         }
         let mut out = io::BufWriter::new(out);
-        write!(out, "{}{}", self.header, columns())?;
-        for shard in shard_of {
-            line.clear();
-            readers[shard].read_until(b'\n', &mut line)?;
-            out.write_all(&line)?;
+        let mut written = write!(out, "{}{}", self.header, columns());
+        for &shard in &self.shards {
+            let row = tables[shard].next(piece)?;
+            written = written.and_then(|()| out.write_all(row));
+            if written.is_err() {
+                return Ok(written);
+            }
         }
-        out.flush()
+        Ok(written.and_then(|()| out.flush()))
     }
 }

@@ -93,6 +93,9 @@ pub const COLUMNS: [Column; 50] = [
 /// Columns of the key.
 pub const KEY: usize = 3;
 
+/// The first column that is empty where a point is refused: `macs`.
+pub const MEASURED: usize = 22;
+
 /// The cells of a point's row, in the order of [`COLUMNS`]; `None` beyond the last point.
 ///
 /// `costs` are those of the point's machine, so that products which its layers share are computed once.

@@ -1,7 +1,7 @@
 //! Computes points on all cores, and hands their rows over in the order of the points.
 
+use super::record::line;
 use super::row::row;
-use super::table::line;
 use super::{Grid, SweepError};
 use crate::estimate::product::Costs;
 use std::collections::BTreeMap;

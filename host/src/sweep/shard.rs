@@ -40,16 +40,35 @@ impl Shard {
         if self.count == 1 {
             return (0..points).collect();
         }
-        let mut order: Vec<_> = (0..points).map(|point| (mixed(point as u64), point)).collect();
-        order.sort_unstable();
-        let mut mine: Vec<_> = order.into_iter().skip(self.index - 1).step_by(self.count).map(|(_, point)| point).collect();
+        let mut mine: Vec<_> = dealt(points).skip(self.index - 1).step_by(self.count).collect();
         mine.sort_unstable();
         mine
     }
+
+    /// How many points [`Shard::of`] gives.
+    pub const fn size(self, points: usize) -> usize {
+        (points + self.count - self.index) / self.count
+    }
+
+    /// For each of `points` the number of its shard among `count`, from 0: what all shards' [`Shard::of`] say together.
+    pub fn of_each(points: usize, count: usize) -> Vec<usize> {
+        let mut shards = vec![0; points];
+        for (turn, point) in dealt(points).enumerate() {
+            shards[point] = turn % count;
+        }
+        shards
+    }
+}
+
+/// Points in the order in which they are dealt out.
+fn dealt(points: usize) -> impl Iterator<Item = usize> {
+    let mut order: Vec<_> = (0..points).map(|point| (mixed(point as u64), point)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, point)| point)
 }
 
 /// The output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a permutation of the numbers of 64 bits.
-const fn mixed(n: u64) -> u64 {
+pub(super) const fn mixed(n: u64) -> u64 {
     let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -88,6 +107,11 @@ mod tests {
             assert_eq!(union, (0..points).collect::<Vec<_>>(), "{points} in {count}");
             for shard in &shards {
                 assert!(shard.is_sorted() && [points / count, points.div_ceil(count)].contains(&shard.len()));
+            }
+            let of_each = Shard::of_each(points, count);
+            for (number, (shard, of)) in Shard::all(count).zip(&shards).enumerate() {
+                assert_eq!(shard.size(points), of.len(), "{shard} of {points}");
+                assert!(of.iter().all(|&point| of_each[point] == number), "{shard} of {points}");
             }
         }
     }

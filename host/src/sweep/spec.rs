@@ -15,14 +15,13 @@
 use super::{Field, SweepError};
 use crumb_arch::ArrayConfig;
 use crumb_arch::boundary::MAX_STREAM_BYTES;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A width of the streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "NumberOrWord")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamBits {
     /// So many bits.
     Bits(usize),
@@ -30,22 +29,32 @@ pub enum StreamBits {
     Line,
 }
 
-/// A value of an axis in TOML.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrWord {
-    Number(usize),
-    Word(String),
-}
+impl<'de> Deserialize<'de> for StreamBits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Takes a number or a word: what else there is has serde's error, with what is expected.
+        struct NumberOrWord;
 
-impl TryFrom<NumberOrWord> for StreamBits {
-    type Error = String;
+        impl Visitor<'_> for NumberOrWord {
+            type Value = StreamBits;
 
-    fn try_from(value: NumberOrWord) -> Result<Self, String> {
-        match value {
-            NumberOrWord::Number(bits) => Ok(Self::Bits(bits)),
-            NumberOrWord::Word(word) => word.parse(),
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number of bits, or \"line\"")
+            }
+
+            fn visit_i64<E: Error>(self, bits: i64) -> Result<StreamBits, E> {
+                usize::try_from(bits).map(StreamBits::Bits).map_err(|_| E::invalid_value(Unexpected::Signed(bits), &self))
+            }
+
+            fn visit_u64<E: Error>(self, bits: u64) -> Result<StreamBits, E> {
+                usize::try_from(bits).map(StreamBits::Bits).map_err(|_| E::invalid_value(Unexpected::Unsigned(bits), &self))
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<StreamBits, E> {
+                word.parse().map_err(E::custom)
+            }
         }
+
+        deserializer.deserialize_any(NumberOrWord)
     }
 }
 
@@ -84,7 +93,7 @@ impl StreamBits {
 }
 
 /// The axes of a grid. An axis without values has the one of `config`, or all of its kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// A named configuration or a TOML file: where every size comes from that no axis gives.
@@ -169,6 +178,8 @@ mod tests {
             ("rows = 8", "expected a sequence"),
             ("stream_bits = ['wide']", "wide: expected a number of bits, or line"),
             ("rows = [-1]", "invalid value"),
+            ("stream_bits = [1.5]", "invalid type: floating point `1.5`, expected a whole number of bits, or \"line\""),
+            ("stream_bits = [-8]", "invalid value: integer `-8`, expected a whole number of bits, or \"line\""),
         ] {
             let error = Spec::from_toml(text, "g.toml").unwrap_err().to_string();
             assert!(error.starts_with("g.toml: ") && error.contains(part), "{error}");

@@ -1,19 +1,20 @@
 //! The table of a sweep on disk: a line that says which grid and shard it is of, a line of columns, and a line for each point, in order.
 //!
 //! ```text
-//!   # crumb sweep 0.1.0, grid 85944171f73967e8, 432 points, shard 1/1
+//!   # crumb sweep 0.1.0, grid 85944171f73967e8, 432 points, shard 1/1, keys 2f6a90d1c3b4e587
 //!   machine,network,precision,rows,...
 //!   r8_c8_...,resnet18,a8w8,8,...
 //!   r8_c8_...,resnet18,a8w4,8,..          <- torn by the end of the process: cut off, and computed again
 //! ```
 
 use super::grid::MOST_POINTS;
-use super::row::{COLUMNS, KEY};
+use super::keys::Keys;
+use super::record::{CONVERTED, Record, columns, is_converted, next_line};
 use super::{Grid, Shard, SweepError};
 use fd_lock::{RwLock, RwLockWriteGuard};
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -28,18 +29,23 @@ pub struct Header {
     pub points: usize,
     /// Which of them are in this table.
     pub shard: Shard,
+    /// The keys of these points, in their order.
+    pub keys: Keys,
 }
 
 impl Header {
     /// The header of a grid's shard.
     pub fn of(grid: &Grid, shard: Shard) -> Self {
-        Self { fingerprint: grid.fingerprint(), points: grid.points(), shard }
+        let points = shard.of(grid.points()).into_iter();
+        let keys = points.filter_map(|point| Some((point, grid.key(point)?)));
+        let keys = keys.fold(Keys::default(), |keys, (point, key)| keys.with(point, key.iter().map(String::as_str)));
+        Self { fingerprint: grid.fingerprint(), points: grid.points(), shard, keys }
     }
 }
 
 impl fmt::Display for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{TITLE}{}, {} points, shard {}", self.fingerprint, self.points, self.shard)
+        writeln!(f, "{TITLE}{}, {} points, shard {}, keys {}", self.fingerprint, self.points, self.shard, self.keys)
     }
 }
 
@@ -47,37 +53,20 @@ impl FromStr for Header {
     type Err = String;
 
     fn from_str(line: &str) -> Result<Self, String> {
+        if is_converted(line.as_bytes()) && line.starts_with(TITLE) {
+            return Err(CONVERTED.into());
+        }
         let header = line.strip_prefix(TITLE).and_then(|rest| {
             let (fingerprint, rest) = rest.split_once(", ")?;
-            let (points, shard) = rest.trim_end().split_once(" points, shard ")?;
-            let (points, shard) = (points.parse().ok()?, shard.parse().ok()?);
+            let (points, rest) = rest.trim_end().split_once(" points, shard ")?;
+            let (shard, keys) = rest.split_once(", keys ")?;
+            let (points, shard, keys) = (points.parse().ok()?, shard.parse().ok()?, keys.parse().ok()?);
             // A number that no grid has would be a list too long for the memory.
             (points <= MOST_POINTS).then_some(())?;
-            Some(Self { fingerprint: fingerprint.to_owned(), points, shard })
+            Some(Self { fingerprint: fingerprint.to_owned(), points, shard, keys })
         });
         header.ok_or_else(|| format!("its first line is not that of a table of `crumb sweep` {}", env!("CARGO_PKG_VERSION")))
     }
-}
-
-/// Cells as a line, quoted where they must be.
-pub fn line<T: AsRef<[u8]>>(cells: &[T]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Memory takes every byte, and cells come from strings.
-    let bytes = writer.write_record(cells).ok().and_then(|()| writer.into_inner().ok());
-    String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
-}
-
-/// The line of columns.
-pub fn columns() -> String {
-    line(&COLUMNS.map(|column| column.name))
-}
-
-/// The cells of a line that is a whole row.
-pub fn cells(line: &[u8]) -> Option<csv::StringRecord> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.strip_suffix(b"\n")?);
-    let mut record = csv::StringRecord::new();
-    let found = reader.read_record(&mut record).ok()?;
-    (found && record.len() == COLUMNS.len()).then_some(record)
 }
 
 /// What a table held before this run.
@@ -112,8 +101,9 @@ impl Table {
     /// Opens a table, or makes an empty file.
     ///
     /// # Errors
-    /// If it cannot be read and written.
+    /// If it cannot be read and written, or is a pipe, a device or a folder.
     pub fn open(path: &Path) -> Result<Self, SweepError> {
+        regular(path)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         Ok(Self { path: path.to_owned(), lock: RwLock::new(file.map_err(failed("open", path))?) })
     }
@@ -166,20 +156,19 @@ impl Locked<'_> {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(self) -> Result<(), SweepError> {
-        match self.file.sync_all() {
-            // A pipe or a device has no disk behind it.
-            Err(error) if error.kind() != ErrorKind::InvalidInput => Err(failed("write", self.path)(error)),
-            _ => Ok(()),
-        }
+        self.file.sync_all().map_err(failed("write", self.path))
     }
 }
 
-/// A line with its end, or what is left of it.
-fn next_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
-    // No row is longer than this; a file without lines is not read whole.
-    reader.take(1 << 20).read_until(b'\n', &mut line)?;
-    Ok(line)
+/// Refuses what holds no bytes that could be read again; a path where nothing is passes.
+pub fn regular(path: &Path) -> Result<(), SweepError> {
+    match fs::metadata(path) {
+        Ok(data) if !data.is_file() => Err(SweepError::Table {
+            path: path.to_owned(),
+            problem: "it is a pipe, a device or a folder; a table is read again, to go on where it ends: give a file".into(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// How many bytes are good, and the rows in them; or why the file is none of this table's.
@@ -199,18 +188,36 @@ fn check(reader: &mut impl BufRead, grid: &Grid, header: &Header, points: &[usiz
     let mut found = Found::default();
     loop {
         let line = next_line(reader)?;
-        let expected = points.get(found.rows).and_then(|&point| grid.key(point));
-        let row = cells(&line).filter(|row| expected.is_some_and(|key| row.iter().take(KEY).eq(key.iter())));
-        if let Some(row) = row {
-            keep += line.len() as u64;
-            found.rows += 1;
-            found.refused += usize::from(row.iter().next_back().is_some_and(|refused| !refused.is_empty()));
-        } else if reader.fill_buf()?.is_empty() {
-            found.repaired = !line.is_empty();
+        if line.is_empty() {
             return Ok(Ok((keep, found)));
-        } else {
-            let text = "is not the row of its point; something else has written to the file: remove it, or give another --out";
-            return Ok(Err(format!("line {} {text}", found.rows + 3)));
+        }
+        match row(&line, points.get(found.rows).and_then(|&point| grid.key(point))) {
+            Ok(row) => {
+                keep += line.len() as u64;
+                found.rows += 1;
+                found.refused += usize::from(row.is_refused());
+            }
+            // A disk may have kept the length of a line and not what is in it: that is zeros.
+            Err(_) if (!line.ends_with(b"\n") || line.contains(&0)) && reader.fill_buf()?.is_empty() => {
+                return Ok(Ok((keep, Found { repaired: true, ..found })));
+            }
+            Err(problem) => {
+                let text = "something else has written to the file: remove it, or give another --out";
+                return Ok(Err(format!("line {} is not the row of its point: {problem}; {text}", found.rows + 3)));
+            }
+        }
+    }
+}
+
+/// The row of a point with this key, or why a line is none.
+fn row(line: &[u8], key: Option<[String; 3]>) -> Result<Record, String> {
+    let row = Record::read(line)?;
+    match key {
+        None => Err("all points have theirs before it".into()),
+        Some(key) if row.key().eq(key.iter()) => Ok(row),
+        Some(key) => {
+            let found: Vec<_> = row.key().collect();
+            Err(format!("found {:?}, expected {:?}", found.join(","), key.join(",")))
         }
     }
 }
@@ -227,7 +234,10 @@ fn other(line: &[u8], header: &Header) -> String {
         Ok(found) if found.shard != header.shard => {
             format!("it holds shard {} of this grid, and this is shard {}: {WAY_OUT}", found.shard, header.shard)
         }
-        Ok(found) => format!("it holds {} points, and this grid has {}: {WAY_OUT}", found.points, header.points),
+        Ok(found) if found.points != header.points => {
+            format!("it holds {} points, and this grid has {}: {WAY_OUT}", found.points, header.points)
+        }
+        Ok(found) => format!("its first line was changed: found keys {}, expected {}: {WAY_OUT}", found.keys, header.keys),
         Err(problem) => format!("{problem}: {WAY_OUT}"),
     }
 }

@@ -9,8 +9,9 @@ pub(super) mod source;
 mod tables;
 
 use super::Failure;
+use super::files::at;
 use super::options::Message;
-use super::output::{print, print_json};
+use super::output::{complain, print, print_json};
 use super::plan::PlanOptions;
 use super::progress::Late;
 use crate::energy::Model;
@@ -106,6 +107,10 @@ impl Estimate {
             energy: model.as_ref().map(EnergyHeading::of),
             note: source.note().map(str::to_owned),
         };
+        if let (true, Some(note)) = (self.csv, &heading.note) {
+            // A table and JSON have it in their heading.
+            complain(note);
+        }
         match self.peer(&config)? {
             Some(peer) => self.print_peer(&heading, peer, &mut source, &config),
             None if self.plan.has_widths() => self.print_one(&heading, model.as_ref(), &mut source, &config),
@@ -138,6 +143,10 @@ impl Estimate {
 
     /// All nine pairs of widths.
     fn print_all(&self, heading: &Heading, model: Option<&Model>, source: &Source, config: &ArrayConfig) -> Result<(), Failure> {
+        if self.machine.clock.is_some() && self.machine.dram().is_none() && model.is_none() && !self.json {
+            let text = "--clock: times are shown for one precision; give --act-bits or --weight-bits, or leave it out";
+            return Err(Message(text.into()).into());
+        }
         let mut costs = Costs::new(config);
         let bar = Late::new(source.layers() * pairs().count());
         let mut outcomes = Vec::new();
@@ -152,9 +161,10 @@ impl Estimate {
         }
         // A width that a tensor cannot have is a row without numbers; a network that has none of them is an error.
         if outcomes.iter().all(|(_, outcome)| outcome.is_err())
-            && let Some((_, Err(error))) = outcomes.pop()
+            && !outcomes.is_empty()
+            && let (precision, Err(error)) = outcomes.swap_remove(0)
         {
-            return Err(source.at()(error).into());
+            return Err(at(format!("{}: {precision}, the first of the pairs, none of which can be", source.name()))(error).into());
         }
         let refusal = |error: crate::estimate::network::EstimateError| error.to_string();
         let outcomes: Vec<Outcome> =
@@ -163,7 +173,16 @@ impl Estimate {
             return print_json(&Sweep { heading, precisions: &outcomes });
         }
         let estimates = outcomes.iter().filter_map(|outcome| Some((&outcome.precision, outcome.result.as_ref().ok()?)));
-        if self.csv { print(&csv::crumb(estimates)?) } else { print(&tables::all(heading, &outcomes)) }
+        if !self.csv {
+            return print(&tables::all(heading, &outcomes));
+        }
+        // Lines are of estimates alone; what has none is said beside them.
+        for Outcome { precision, result } in &outcomes {
+            if let Err(refusal) = result {
+                complain(&format!("{precision}: {refusal}"));
+            }
+        }
+        print(&csv::crumb(estimates)?)
     }
 
     /// Another accelerator's cycles for the same layers.

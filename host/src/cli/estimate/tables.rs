@@ -47,7 +47,7 @@ fn shared(summary: &Summary) -> [String; 8] {
 /// `56 x 576 x 64`, and how many if there are several.
 fn size(layer: &LayerEstimate) -> String {
     let LayerEstimate { m, k, n, groups, .. } = layer;
-    let times = if *groups == 1 { String::new() } else { format!(" ({groups} times)") };
+    let times = if *groups == 1 { String::new() } else { format!(" ({} times)", thousands(*groups)) };
     format!("{m} x {k} x {n}{times}")
 }
 

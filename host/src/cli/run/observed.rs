@@ -1,6 +1,7 @@
 //! `crumb run --activity` and `--energy`: which registers toggled in each layer, and what the run took, by events and by activity.
 
 use crate::benchmark::RunReport;
+use crate::cli::files::at;
 use crate::cli::options::Message;
 use crate::cli::{Failure, energy};
 use crate::energy::{Estimate, Mode, Model, Observed, Work, by_activity, estimate};
@@ -52,7 +53,8 @@ impl ObserveOptions {
     /// # Errors
     /// If either is none.
     pub fn read(&self) -> Result<Observe, Failure> {
-        let window = self.activity.then(|| self.activity_window.as_deref().unwrap_or("..").parse()).transpose()?;
+        let window = self.activity.then(|| self.activity_window.as_deref().unwrap_or("..").parse::<WaveWindow>()).transpose();
+        let window = window.map_err(at("--activity-window"))?;
         Ok(Observe { window, model: self.energy.as_deref().map(energy::model).transpose()? })
     }
 }

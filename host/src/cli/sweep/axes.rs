@@ -1,7 +1,7 @@
 //! The axes of a grid as arguments.
 
 use crate::estimate::networks::Network;
-use crate::sweep::{Spec, StreamBits};
+use crate::sweep::{BATCHES, Spec, StreamBits};
 use clap::builder::PossibleValuesParser;
 use crumb_arch::precision::{ActBits, WeightBits};
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ pub struct Axes {
     #[arg(long, value_name = "8,6,4,2", value_delimiter = ',')]
     weight_bits: Vec<WeightBits>,
     /// Samples that run together [default: 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(BATCHES))]
     batch: Option<u64>,
 }
 

@@ -13,6 +13,7 @@ use crate::estimate::topology::Topology;
 use crate::sweep::{Found, Grid, Header, Layers, Shard, Spec, Table, merge, run};
 use axes::Axes;
 use report::{Joined, Report};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Estimate a grid of machines, networks and precisions on all cores, into one CSV.
@@ -99,7 +100,16 @@ impl Sweep {
         refuse_same(&[("--out", out)], &inputs)?;
         let file = OutputFile::create(out)?;
         let merged = merge(&self.merge)?;
-        file.finish(|w| merged.write(w))?;
+        let mut read = Ok(());
+        let written = file.finish(|w| {
+            merged.write(w).unwrap_or_else(|error| {
+                read = Err(error);
+                Err(io::Error::other("a shard cannot be read"))
+            })
+        });
+        // What could not be read is why nothing was written.
+        read?;
+        written?;
         let joined = Joined { out, points: merged.header.points, shards: self.merge.len(), refused: merged.refused };
         if self.json { print_json(&joined) } else { print(&joined.text()) }
     }
@@ -107,11 +117,11 @@ impl Sweep {
 
 /// A table of layers, under the name that it is given by.
 fn table(folder: &Path, path: &Path, batch: u64) -> Result<Layers, Failure> {
-    let Topology { layers, .. } = Topology::read(&folder.join(path))?;
+    let Topology { layers, notes } = Topology::read(&folder.join(path))?;
     // A row may have a batch of its own.
     let layers: Result<Vec<LayerShape>, _> =
         layers.iter().map(|layer| layer.with_batch(layer.batch().saturating_mul(batch))).collect();
-    Ok(Layers { name: path.display().to_string(), layers: layers.map_err(at(path.display()))? })
+    Ok(Layers { name: path.display().to_string(), layers: layers.map_err(at(path.display()))?, notes })
 }
 
 /// `sweep.csv`, or `sweep.2-of-4.csv` for a shard.

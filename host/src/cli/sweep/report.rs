@@ -1,15 +1,16 @@
 //! What a sweep says at its end, for reading and as JSON.
 
 use crate::cli::table::thousands;
-use crate::sweep::{Found, Grid, Shard};
+use crate::sweep::{Broken, Found, Grid, Layers, Shard};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A rule, and the machines that break it.
 #[derive(Serialize)]
 pub struct Violation {
     reason: String,
+    /// How many, and the first of them.
+    count: usize,
     machines: Vec<String>,
 }
 
@@ -34,11 +35,21 @@ pub struct Report {
     machines: Vec<String>,
     networks: Vec<String>,
     precisions: Vec<String>,
-    /// How many machines cannot be built, and every reason.
+    /// What tables of layers say and the layers do not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    /// How many machines cannot be built, and the reasons.
     invalid: usize,
     violations: Vec<Violation>,
+    /// Violations beyond these, which are only counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    other_violations: usize,
     #[serde(flatten)]
     written: Option<Written>,
+}
+
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn plural(count: usize, of: &str) -> String {
@@ -48,21 +59,22 @@ fn plural(count: usize, of: &str) -> String {
 impl Report {
     /// Of a shard with so many points, and of its table.
     pub fn new(grid: &Grid, shard: Shard, points: usize, written: Option<(&Path, Found)>) -> Self {
-        let mut violations = BTreeMap::<_, Vec<_>>::new();
-        for machine in &grid.invalid {
-            for reason in &machine.violations {
-                violations.entry(reason).or_default().push(machine.name.clone());
-            }
-        }
-        let violation = |(reason, machines): (&String, _)| Violation { reason: reason.clone(), machines };
+        let violation = |(reason, Broken { count, machines }): (&String, &Broken)| Violation {
+            reason: reason.clone(),
+            count: *count,
+            machines: machines.clone(),
+        };
+        let notes = |layers: &Layers| layers.notes.iter().map(|note| format!("{}: {note}", layers.name)).collect::<Vec<_>>();
         Self {
             shard: shard.to_string(),
             points,
             machines: grid.machines.iter().map(|machine| machine.name.clone()).collect(),
             networks: grid.networks.iter().map(|network| network.name.clone()).collect(),
             precisions: grid.pairs.iter().map(ToString::to_string).collect(),
-            invalid: grid.invalid.len(),
-            violations: violations.into_iter().map(violation).collect(),
+            notes: grid.networks.iter().flat_map(notes).collect(),
+            invalid: grid.invalid.count,
+            violations: grid.invalid.reasons.iter().map(violation).collect(),
+            other_violations: grid.invalid.others,
             written: written.map(|(out, Found { rows, refused, repaired })| Written {
                 out: out.to_owned(),
                 computed: points - rows,
@@ -75,7 +87,7 @@ impl Report {
 
     /// For reading; `all` names every machine.
     pub fn text(&self, all: bool) -> String {
-        let Self { shard, points, machines, networks, precisions, invalid, violations, written } = self;
+        let Self { shard, points, machines, networks, precisions, notes, invalid, violations, other_violations, written } = self;
         let sizes = [(machines.len(), "machine"), (networks.len(), "network"), (precisions.len(), "precision")];
         let sizes = sizes.map(|(count, of)| plural(count, of)).join(" x ");
         let part =
@@ -90,6 +102,9 @@ impl Report {
                 text += &format!("{} refused: the column 'refused' says why\n", plural(*refused, "point"));
             }
         }
+        for note in notes {
+            text += &format!("{note}\n");
+        }
         if all {
             text += &list("machines", machines);
         }
@@ -100,15 +115,21 @@ impl Report {
                 if *invalid == 1 { "is" } else { "are" }
             );
         }
-        for Violation { reason, machines } in violations {
-            text += &format!("  {:>6}  {reason}\n", thousands(machines.len() as u64));
+        for Violation { reason, count, machines } in violations {
+            text += &format!("  {:>6}  {reason}\n", thousands(*count as u64));
             let shown = if all { machines.len() } else { 1 };
             for machine in machines.iter().take(shown) {
                 text += &format!("          {machine}\n");
             }
+            if all && *count > shown {
+                text += &format!("          and {}\n", plural(count - shown, "other"));
+            }
+        }
+        if *other_violations > 0 {
+            text += &format!("  {:>6}  for other reasons\n", thousands(*other_violations as u64));
         }
         if violations.iter().any(|violation| !all && violation.machines.len() > 1) {
-            text += "  (one machine is named for each reason; --list names all)\n";
+            text += "  (one machine is named for each reason; --list names the first hundred)\n";
         }
         text
     }

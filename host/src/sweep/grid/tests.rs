@@ -18,10 +18,11 @@ fn grid(text: &str) -> Result<Grid, String> {
 #[test]
 fn every_combination_is_a_machine_or_has_its_reasons() {
     let grid = grid("rows = [8, 16, 12]\nweight_bus = [1, 4]\nstream_bits = [64, 32]\nnetworks = ['resnet18']").unwrap();
-    assert_eq!((grid.machines.len(), grid.invalid.len()), (10, 2));
-    for error in &grid.invalid {
-        assert!(error.name.starts_with("r12_") && error.name.ends_with("_sb64"), "{error}");
-        assert!(error.violations[0].starts_with("stream_bits = 64"), "{error}");
+    assert_eq!((grid.machines.len(), grid.invalid.count), (10, 2));
+    assert_eq!(grid.invalid.reasons.len(), 1);
+    for (reason, broken) in &grid.invalid.reasons {
+        assert!(reason.starts_with("stream_bits = 64"), "{reason}");
+        assert!(broken.count == 2 && broken.machines.iter().all(|name| name.starts_with("r12_") && name.ends_with("_sb64")));
     }
     let names: HashSet<_> = grid.machines.iter().chain([&small()]).map(|machine| machine.name.clone()).collect();
     assert_eq!(names.len(), 11);
@@ -61,7 +62,8 @@ fn axes_that_say_nothing_new_are_refused() {
         ("networks = ['resnet']", "networks: there is no \"resnet\"; those built in are resnet18, "),
         ("networks = ['resnet18', 'resnet18']", "networks: resnet18 is given twice"),
         ("rows = [3]", "none of the grid's 1 machines can be built; the first:\nconfiguration 'r3_"),
-        ("batch = 0", "layer \"conv1\": the batch is 0"),
+        ("batch = 0", "batch: found 0, expected 1 to 65536"),
+        ("batch = 100000", "batch: found 100000, expected 1 to 65536"),
     ] {
         let networks = if text.starts_with("networks") { "" } else { "\nnetworks = ['resnet18']" };
         let error = grid(&format!("{text}{networks}")).unwrap_err();
@@ -80,6 +82,13 @@ fn grids_that_never_end_are_refused() {
     let all = ["depth", "weight_words", "weight_bus", "parameter_entries", "accumulator_rows", "drain_banks"];
     let text = all.iter().fold(three, |text, axis| format!("{axis} = {many:?}\n{text}"));
     assert!(grid(&text).unwrap_err().contains("has more than 2^64 points"));
+    // Nothing is compared with everything before it.
+    let long = format!("rows = {:?}\nnetworks = ['resnet18']", vec![8; 1_000_000]);
+    assert!(grid(&long).unwrap_err().starts_with("the grid has 9000000 points"));
+    let long: Vec<_> = (1000..401_000).collect();
+    assert!(
+        grid(&format!("rows = {long:?}\nnetworks = ['resnet18']")).unwrap_err().starts_with("none of the grid's 400000 machines")
+    );
 }
 
 /// Whatever a row depends on.
@@ -101,7 +110,7 @@ fn fingerprints_tell_grids_apart() {
     let table = |m| {
         let gemm =
             crate::estimate::layers::Gemm { m, n: 4, k: 4, groups: 1, right: crate::estimate::layers::RightOperand::Weights };
-        let layers = Layers { name: "t".into(), layers: vec![LayerShape::gemm("g", gemm, 1).unwrap()] };
+        let layers = Layers { name: "t".into(), layers: vec![LayerShape::gemm("g", gemm, 1).unwrap()], notes: Vec::new() };
         Grid::new(&Spec::default(), &small(), vec![layers]).unwrap().fingerprint()
     };
     assert_ne!(table(4), table(5), "another table under the same name");
@@ -109,7 +118,7 @@ fn fingerprints_tell_grids_apart() {
 
 #[test]
 fn names_that_would_tear_lines_are_refused() {
-    let layers = Layers { name: "a\nb".into(), layers: Vec::new() };
+    let layers = Layers { name: "a\nb".into(), layers: Vec::new(), notes: Vec::new() };
     let error = Grid::new(&Spec::default(), &small(), vec![layers]).unwrap_err().to_string();
     assert_eq!(error, "topologies: \"a\\nb\" would tear a line of the table; give its file another name");
 }

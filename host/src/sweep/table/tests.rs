@@ -1,5 +1,5 @@
 use super::super::Spec;
-use super::super::{merge, run};
+use super::super::{COLUMNS, merge, run};
 use super::*;
 use crumb_arch::ArrayConfig;
 use std::fs;
@@ -11,6 +11,15 @@ fn grid(text: &str) -> Grid {
 /// Three machines, one network of few layers, four pairs.
 fn some() -> Grid {
     grid("rows = [4, 8, 16]\nstream_bits = ['line']\nnetworks = ['bert_base_128']\nact_bits = [8, 2]\nweight_bits = [8, 2]")
+}
+
+/// A table with another cell, counted from 0 as lines are.
+fn with_cell(table: &str, line: usize, cell: usize, text: &str) -> String {
+    let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
+    let mut cells: Vec<&str> = lines[line].split(',').collect();
+    cells[cell] = text;
+    lines[line] = cells.join(",");
+    lines.join("\n") + "\n"
 }
 
 /// Sweeps a shard into a file, as the command does; how many rows were there.
@@ -47,7 +56,7 @@ fn every_torn_end_is_repaired() {
         sweep(&grid, Shard::WHOLE, &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), whole, "{end}");
     }
-    // A whole last line that is not a row was torn too: a disk may have kept its end and not its middle.
+    // A last line of zeros was torn too: a disk may have kept its length and not what is in it.
     fs::write(&path, [&whole[..], b"\0\0\0\n"].concat()).unwrap();
     assert_eq!(sweep(&grid, Shard::WHOLE, &path).unwrap(), Found { rows: 12, refused: 0, repaired: true });
     assert_eq!(fs::read(&path).unwrap(), whole);
@@ -60,6 +69,7 @@ fn what_is_not_this_table_stays_as_it_is() {
     sweep(&grid, Shard::WHOLE, &path).unwrap();
     let whole = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let header = Header::of(&grid, Shard::WHOLE);
     let swapped = [&lines[..3], &[lines[4], lines[3]], &lines[5..]].concat().concat();
     let cases = [
         (
@@ -75,8 +85,33 @@ fn what_is_not_this_table_stays_as_it_is() {
             "it holds results of another grid (0123456789abcdef; this one is ",
         ),
         (whole.replacen(",cols,", ",columns,", 1), "its columns are not those of this version: give another --out"),
-        (swapped, "line 4 is not the row of its point; something else has written to the file"),
-        (whole.replacen("a8w2,4,4", "a8w2,4", 1), "line 4 is not the row of its point"),
+        (swapped.clone(), "line 4 is not the row of its point: found \""),
+        (
+            whole.replacen("a8w2,4,4", "a8w2,4", 1),
+            "line 4 is not the row of its point: found 49 cells, expected 50; something else",
+        ),
+        (
+            with_cell(&whole, 3, 24, "banana"),
+            "line 4 is not the row of its point: column 25 (estimated_cycles): found \"banana\", expected a whole number; something else",
+        ),
+        (
+            with_cell(&whole, 13, 24, "banana"),
+            "line 14 is not the row of its point: column 25 (estimated_cycles): found \"banana\", expected a whole number; something else",
+        ),
+        (whole.clone() + lines[4], "line 15 is not the row of its point: all points have theirs before it; something else"),
+        (whole.clone() + "a note\n", "line 15 is not the row of its point: found 1 cells, expected 50; something else"),
+        (
+            whole.replace('\n', "\r\n"),
+            "its lines end with CR LF, where a table's end with LF alone: convert them back: give another --out, or remove the file",
+        ),
+        (
+            format!("{}{}", lines[..5].concat(), lines[5..].concat().replace('\n', "\r\n")),
+            "line 6 is not the row of its point: its lines end with CR LF",
+        ),
+        (
+            whole.replacen(&header.keys.to_string(), "0123456789abcdef", 1),
+            "its first line was changed: found keys 0123456789abcdef, expected ",
+        ),
     ];
     for (text, expected) in cases {
         assert_ne!(text, whole, "{expected}");
@@ -113,7 +148,7 @@ fn shards_make_the_whole() {
             paths.insert(0, path);
         }
         let mut out = Vec::new();
-        merge(&paths).unwrap().write(&mut out).unwrap();
+        merge(&paths).unwrap().write(&mut out).unwrap().unwrap();
         assert_eq!(out, whole, "{count}");
     }
 }
@@ -134,7 +169,15 @@ fn merging_says_what_is_missing() {
     let lines: Vec<&str> = rows.split_inclusive('\n').collect();
     fs::write(file("short"), lines[..lines.len() - 1].concat()).unwrap();
     fs::write(file("torn"), &rows[..rows.len() - 9]).unwrap();
-    fs::write(file("twice"), [&lines[..lines.len() - 1], &lines[2..3]].concat().concat()).unwrap();
+    fs::write(file("more"), [&lines[..], &lines[2..3]].concat().concat()).unwrap();
+    fs::write(file("banana"), with_cell(&rows, 3, 24, "banana")).unwrap();
+    fs::write(file("nonsense"), with_cell(&rows, 3, 0, "nonsense")).unwrap();
+    fs::write(file("pair"), with_cell(&rows, 3, 2, "a4w4")).unwrap();
+    fs::write(file("ends"), rows.replace('\n', "\r\n")).unwrap();
+    fs::write(file("end"), rows.replacen(lines[2], &lines[2].replace('\n', "\r\n"), 1)).unwrap();
+    fs::File::create(file("zeros")).unwrap().set_len(1 << 32).unwrap();
+    let (again, row) = ("remove it and run its shard again", lines[3].split(',').collect::<Vec<_>>());
+    let (machine, pair) = (row[0], row[2]);
     fs::write(file("text"), "text\n").unwrap();
     fs::write(file("large"), Header { points: usize::MAX, ..Header::of(&grid, Shard::WHOLE) }.to_string()).unwrap();
     fs::write(file("many"), Header { shard: "1/99".parse().unwrap(), ..Header::of(&grid, Shard::WHOLE) }.to_string()).unwrap();
@@ -145,10 +188,32 @@ fn merging_says_what_is_missing() {
         (vec!["1", "half"], format!("{} and {} are shards 1/3 and 1/2; give shards of one number", name("1"), name("half"))),
         (vec!["1", "2", "again", "3"], format!("{} and {} are both shard 2/3; give one of them", name("2"), name("again"))),
         (vec!["1", "2", "short"], format!("{}: it has 3 of its 4 rows; run its shard again, which continues it", name("short"))),
-        (vec!["1", "2", "torn"], format!("{}: line 6 is torn or no row; run its shard again, which repairs it", name("torn"))),
+        (vec!["1", "2", "torn"], format!("{}: line 6 is torn; run its shard again, which repairs it", name("torn"))),
         (
-            vec!["1", "2", "twice"],
-            format!("{}: line 6 is of a point that has a row already; remove the file and run its shard again", name("twice")),
+            vec!["1", "2", "banana"],
+            format!("{}: line 4 is no row: column 25 (estimated_cycles): found \"banana\", expected a whole number; {again}", name("banana")),
+        ),
+        (
+            vec!["1", "2", "nonsense"],
+            format!("{}: line 4 is no row: column 1 (machine): found \"nonsense\", expected \"{machine}\", as the row's sizes are; {again}", name("nonsense")),
+        ),
+        (
+            vec!["1", "2", "pair"],
+            format!("{}: line 4 is no row: column 3 (precision): found \"a4w4\", expected \"{pair}\", as the row's widths are; {again}", name("pair")),
+        ),
+        (vec!["1", "2", "more"], format!("{}: it has 5 rows, and its shard has 4; {again}", name("more"))),
+        (
+            vec!["1", "2", "ends"],
+            format!("{}: its lines end with CR LF, where a table's end with LF alone: convert them back; give the tables of all shards", name("ends")),
+        ),
+        (vec!["1", "2", "end"], format!("{}: line 3 is no row: its lines end with CR LF, where a table's end with LF alone: convert them back; {again}", name("end"))),
+        (
+            vec!["zeros"],
+            format!("{}: its first line is not that of a table of `crumb sweep` 0.1.0; give the tables of all shards", name("zeros")),
+        ),
+        (
+            vec!["."],
+            format!("{}: it is a pipe, a device or a folder; a table is read again, to go on where it ends: give a file", name(".")),
         ),
         (vec!["text"], format!("{}: its first line is not that of a table of `crumb sweep` 0.1.0; give the tables of all shards", name("text"))),
         (
@@ -164,6 +229,58 @@ fn merging_says_what_is_missing() {
     for (names, expected) in cases {
         let paths: Vec<_> = names.iter().map(|name| file(name)).collect();
         assert_eq!(merge(&paths).map(|_| ()).unwrap_err().to_string(), expected);
+    }
+}
+
+/// Rows of the grid, each whole, that are not where they belong.
+#[test]
+fn merging_finds_rows_of_other_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = some();
+    let paths: Vec<_> = Shard::all(2).map(|shard| folder.path().join(format!("{}", shard.index()))).collect();
+    for (shard, path) in Shard::all(2).zip(&paths) {
+        sweep(&grid, shard, path).unwrap();
+    }
+    let (one, two) = (fs::read_to_string(&paths[0]).unwrap(), fs::read_to_string(&paths[1]).unwrap());
+    let (one, two): (Vec<_>, Vec<_>) = (one.split_inclusive('\n').collect(), two.split_inclusive('\n').collect());
+    let swapped = [&one[..2], &[one[3], one[2]], &one[4..]].concat();
+    let twice = [&one[..3], &one[2..3], &one[4..]].concat();
+    let others = [&one[..2], &two[2..]].concat();
+    for table in [swapped, twice, others] {
+        assert_eq!(table.len(), one.len());
+        fs::write(&paths[0], table.concat()).unwrap();
+        let error = merge(&paths).map(|_| ()).unwrap_err().to_string();
+        let expected = format!("{}: its rows are not those of its points in their order: found keys ", paths[0].display());
+        assert!(error.starts_with(&expected) && error.ends_with("; remove it and run its shard again"), "{error}");
+    }
+    fs::write(&paths[0], one.concat()).unwrap();
+    assert!(merge(&paths).is_ok());
+}
+
+/// What ends between the check and the writing is not half a table.
+#[test]
+fn a_shard_that_changes_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.csv");
+    sweep(&some(), Shard::WHOLE, &path).unwrap();
+    let merged = merge(std::slice::from_ref(&path)).unwrap();
+    fs::write(&path, "").unwrap();
+    let said = |merged: &super::super::Merged| merged.write(&mut Vec::new()).unwrap_err().to_string();
+    assert_eq!(said(&merged), format!("{}: it was changed while it was read; merge again", path.display()));
+    fs::remove_file(&path).unwrap();
+    assert!(said(&merged).starts_with(&format!("cannot read {}: ", path.display())));
+}
+
+/// What is no file holds nothing that a second run could read.
+#[test]
+fn a_table_is_a_regular_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path(), Path::new("/dev/null")] {
+        let error = Table::open(path).map(|_| ()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("it is a pipe, a device or a folder; a table is read again, to go on where it ends: give a file"),
+            "{error}"
+        );
     }
 }
 
@@ -191,14 +308,8 @@ fn a_column_has_a_name_of_its_own_and_a_row_a_cell_for_each() {
         Ok(())
     })
     .unwrap();
-    let cells = cells(text.as_bytes()).unwrap();
-    for (column, cell) in COLUMNS.iter().zip(&cells) {
-        use super::super::Kind;
-        let fits = match column.kind {
-            Kind::Text => true,
-            Kind::Integer => cell.parse::<u64>().is_ok(),
-            Kind::Real => cell.parse::<f64>().is_ok(),
-        };
-        assert!(fits, "{}: {cell}", column.name);
-    }
+    let row = Record::read(text.as_bytes()).unwrap();
+    assert_eq!(row.key().collect::<Vec<_>>(), huge.key(0).unwrap());
+    assert!(!row.is_refused());
+    assert_eq!(COLUMNS[super::super::row::MEASURED].name, "macs");
 }
