@@ -85,12 +85,12 @@ impl fmt::Display for WaveWindowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const EXPECTED: &str = "expected first..end in clock cycles, such as 1000..2000, ..500 or 100..";
         match self {
-            Self::NotARange { found } => write!(f, "wave window '{found}' is not a range: {EXPECTED}"),
-            Self::NotACycle { found, bound } => write!(f, "wave window '{found}': '{bound}' is not a cycle number; {EXPECTED}"),
+            Self::NotARange { found } => write!(f, "window '{found}' is not a range: {EXPECTED}"),
+            Self::NotACycle { found, bound } => write!(f, "window '{found}': '{bound}' is not a cycle number; {EXPECTED}"),
             Self::Empty { found } => {
                 write!(
                     f,
-                    "wave window '{found}' contains no cycle: the end, which is not included, must lie after the first cycle"
+                    "window '{found}' contains no cycle: the end, which is not included, must lie after the first cycle"
                 )
             }
         }

@@ -305,16 +305,16 @@ fn windows_say_what_is_wrong_with_them() {
     let error = |text: &str| text.parse::<WaveWindow>().unwrap_err().to_string();
     assert_eq!(
         error("500"),
-        "wave window '500' is not a range: expected first..end in clock cycles, such as 1000..2000, ..500 or 100.."
+        "window '500' is not a range: expected first..end in clock cycles, such as 1000..2000, ..500 or 100.."
     );
     assert_eq!(
         error("1k..2000"),
-        "wave window '1k..2000': '1k' is not a cycle number; expected first..end in clock cycles, such as 1000..2000, ..500 or 100.."
+        "window '1k..2000': '1k' is not a cycle number; expected first..end in clock cycles, such as 1000..2000, ..500 or 100.."
     );
     assert!(error("1..=5").contains("'=5' is not a cycle number"));
     assert!(error("-1..5").contains("'-1' is not a cycle number"));
     let empty = |text: &str| {
-        format!("wave window '{text}' contains no cycle: the end, which is not included, must lie after the first cycle")
+        format!("window '{text}' contains no cycle: the end, which is not included, must lie after the first cycle")
     };
     for text in ["7..7", "20..10", "..0"] {
         assert_eq!(error(text), empty(text));
