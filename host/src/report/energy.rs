@@ -18,7 +18,7 @@ fn breakdown(id: &str, title: &str, about: &str, energies: &[(&str, Option<&Esti
     let row = |&(name, energy): &(&str, Option<&Estimate>)| {
         let parts = energy.map(Estimate::parts).unwrap_or_default();
         let bar = |&part: &usize| {
-            let value = parts[part].map(|pj| unit.from_microjoules(pj / 1e6));
+            let value = parts[part].map(|pj| unit.amount(pj / 1e6));
             let text = value.map_or_else(|| "not known".into(), |value| format!("{} {}", number(value), unit.name));
             Bar { value, class: part, title: format!("{name}, {}: {text}", PARTS[part].replace('_', " ")) }
         };

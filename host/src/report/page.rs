@@ -100,7 +100,7 @@ fn cell(cell: Cell, sign: &str, unit: Unit) -> Markup {
         Cell::Count(value) => html! { td { (sign) (thousands(value)) } },
         Cell::Large(value) => html! { td title=(thousands(value)) { (sign) (number(value as f64)) } },
         Cell::Number(value) => html! { td { (sign) (number(value)) } },
-        Cell::Energy(value) => html! { td { (sign) (number(unit.from_microjoules(value))) } },
+        Cell::Energy(value) => html! { td { (sign) (number(unit.amount(value))) } },
         Cell::Share(value) => html! { td { (sign) (format!("{:.1} %", 100.0 * value)) } },
         Cell::Missing => html! { td class="missing" title="not known" { "-" } },
     }

@@ -26,8 +26,8 @@ impl Unit {
         found.unwrap_or(if largest > 0.0 { least } else { microjoule })
     }
 
-    /// Microjoules in this unit.
-    pub fn from_microjoules(self, value: f64) -> f64 {
+    /// How many of this unit so many microjoules are.
+    pub fn amount(self, value: f64) -> f64 {
         value / self.microjoules
     }
 }
@@ -42,6 +42,6 @@ mod tests {
         let found =
             [of(&[3.0, 310_000.0]), of(&[999.9]), of(&[1000.0]), of(&[2e6]), of(&[0.02]), of(&[1e-9]), of(&[]), of(&[0.0])];
         assert_eq!(found, ["mJ", "\u{b5}J", "mJ", "J", "nJ", "nJ", "\u{b5}J", "\u{b5}J"]);
-        assert_eq!(Unit::of([310_000.0]).from_microjoules(310_000.0), 310.0);
+        assert_eq!(Unit::of([310_000.0]).amount(310_000.0), 310.0);
     }
 }
