@@ -2,8 +2,10 @@
 
 mod cli_support;
 
-use cli_support::{Folder, crumb, json, printed, refusal, text};
+use cli_support::{Folder, command, json, printed, refusal, save, text};
+use crumb::npy::Elements;
 use serde_json::Value;
+use std::path::Path;
 
 fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
     report["metrics"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap()
@@ -45,6 +47,43 @@ fn estimates_are_those_of_the_estimate() {
     assert!((share - 118_525_952.0 / 1_814_073_344.0).abs() < 1e-12);
 }
 
+/// fp16 by hand, in pJ: 1.5 pJ a MAC, twice the operands' traffic, sums as they are. Sizes of the machine and the file's figures.
+fn fp16_by_hand(estimate: &Value, operands_out: f64, sums_out: f64) -> f64 {
+    let (total, machine) = (&estimate["total"], &estimate["machine"]);
+    let of = |key: &str| total["traffic"][key].as_f64().unwrap();
+    let size = |key: &str| machine[key].as_f64().unwrap();
+    let pj = |kib: f64| {
+        let points = [[0.5, 0.03906], [2.0, 0.07813], [8.0, 0.1563], [32.0, 0.3125], [1024.0, 1.563f64]];
+        let after = points.iter().position(|[at, _]| *at >= kib).unwrap();
+        let (Some([a, low]), [b, high]) = (after.checked_sub(1).map(|i| points[i]), points[after]) else { return points[0][1] };
+        low * (kib / a).powf((high / low).ln() / (b / a).ln())
+    };
+    let on_chip = 2.0 * (of("activation_bits_read") + of("activation_bits_written")) * pj(size("activation_lines") / 512.0)
+        + 2.0 * (of("weight_bits_read") + of("weight_bits_written")) * pj(size("weight_words") / 128.0)
+        + (of("accumulator_bits_read") + of("accumulator_bits_written")) * pj(size("accumulator_rows") / 256.0);
+    let stream = |key: &str| total["traffic"]["stream_bytes_in"][key].as_f64().unwrap();
+    let wide = stream("activations") + stream("weights") + operands_out;
+    let dram = 8.0 * 30.47 * (2.0 * wide + sums_out + stream("parameters") + stream("commands"));
+    1.5 * total["macs"].as_f64().unwrap() + on_chip + dram
+}
+
+fn assert_near(row: &Value, picojoules: f64) {
+    let found = 1e6 * row["energy_uj"].as_f64().unwrap();
+    assert!((found / picojoules - 1.0).abs() < 1e-9, "{found}, expected {picojoules}");
+}
+
+/// Sums that are read out have 32 bits, whatever operands have.
+#[test]
+fn sums_that_are_read_out_are_as_wide_in_fp16() {
+    let model = ["tests/fixtures/conv_float_output.onnx", "--input-shape", "1x3x9x7", "--energy", "horowitz-45nm", "--json"];
+    let report = json(&[&["report"], &model[..]].concat());
+    let estimate = json(&[&["estimate", "--act-bits", "8"], &model[..]].concat());
+    assert!(!estimate["layers"][0]["read_out"].is_null());
+    let sums = estimate["total"]["traffic"]["stream_bytes_out"].as_f64().unwrap();
+    assert!(sums >= 4.0 * 8.0 * 63.0, "{sums}");
+    assert_near(row(&report, "fp16"), fp16_by_hand(&estimate, 0.0, sums));
+}
+
 /// fp16 has energy by Horowitz's figures, and nothing that only a machine has.
 #[test]
 fn baselines_are_by_one_file() {
@@ -60,7 +99,7 @@ fn baselines_are_by_one_file() {
     assert_eq!(gain, eight["energy_uj"].as_f64().unwrap() / fp16["energy_uj"].as_f64().unwrap());
     assert!(gain < 0.6, "{gain}");
     assert_eq!(fp16["bops"].as_u64().unwrap(), 4 * eight["bops"].as_u64().unwrap());
-    // By hand: 1.5 pJ a MAC, twice the operands' traffic, sums as they are. Sizes of 'large' and the file's figures.
+    // Every layer of the table is requantized.
     let estimate = json(&[
         "estimate",
         "--network",
@@ -73,24 +112,8 @@ fn baselines_are_by_one_file() {
         "horowitz-45nm",
         "--json",
     ]);
-    let (total, machine) = (&estimate["total"], &estimate["machine"]);
-    let of = |key: &str| total["traffic"][key].as_f64().unwrap();
-    let size = |key: &str| machine[key].as_f64().unwrap();
-    let pj = |kib: f64| {
-        let points = [[0.5, 0.03906], [2.0, 0.07813], [8.0, 0.1563], [32.0, 0.3125], [1024.0, 1.563f64]];
-        let after = points.iter().position(|[at, _]| *at >= kib).unwrap();
-        let (Some([a, low]), [b, high]) = (after.checked_sub(1).map(|i| points[i]), points[after]) else { return points[0][1] };
-        low * (kib / a).powf((high / low).ln() / (b / a).ln())
-    };
-    let on_chip = 2.0 * (of("activation_bits_read") + of("activation_bits_written")) * pj(size("activation_lines") / 512.0)
-        + 2.0 * (of("weight_bits_read") + of("weight_bits_written")) * pj(size("weight_words") / 128.0)
-        + (of("accumulator_bits_read") + of("accumulator_bits_written")) * pj(size("accumulator_rows") / 256.0);
-    let stream = |key: &str| total["traffic"]["stream_bytes_in"][key].as_f64().unwrap();
-    let wide = stream("activations") + stream("weights") + of("stream_bytes_out");
-    let dram = 8.0 * 30.47 * (2.0 * wide + stream("parameters") + stream("commands"));
-    let expected = 1.5 * total["macs"].as_f64().unwrap() + on_chip + dram;
-    let found = 1e6 * fp16["energy_uj"].as_f64().unwrap();
-    assert!((found / expected - 1.0).abs() < 1e-9, "{found}, expected {expected}");
+    let out = estimate["total"]["traffic"]["stream_bytes_out"].as_f64().unwrap();
+    assert_near(fp16, fp16_by_hand(&estimate, out, 0.0));
     // By that file alone there is one row at 8 bits.
     let report = json(&["report", "--energy", "horowitz-45nm", "--json"]);
     let names: Vec<&str> = report["metrics"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
@@ -147,11 +170,159 @@ fn what_cannot_be_shown_is_refused() {
     let said = refusal(&["report", "--json", "--front", text(&front), "--config", "tiny"]);
     assert!(said.contains("its plans are for 'small', the report is of 'tiny'"), "{said}");
     let said = refusal(&["report", "--json", "--front", text(&front), "--network", "resnet18", "--config", "small"]);
-    assert!(said.contains("its plans are of 4 layers, the network of the report has 21"), "{said}");
+    assert!(said.contains("front.json: its plans are of 'digits', the report is of 'resnet18'; plan that one"), "{said}");
     let labels = folder.write("y.npy", "");
     let table = ["report", "--json", "--network", "resnet18", "--data", "x.npy", "--labels", text(&labels)];
     assert!(refusal(&table).contains("a table has no weights to classify with"));
-    let output = crumb(&["report", "--front", text(&front), "-o", text(&front)]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("that is the file of --front"));
+}
+
+/// Whatever the report reads is still there after it was named as the page.
+#[test]
+fn what_is_read_is_not_overwritten() {
+    let folder = Folder::new();
+    let config = folder.write("config.toml", &std::fs::read_to_string("../arch/configs/small.toml").unwrap());
+    let energy = folder.write("energy.toml", &std::fs::read_to_string("../energy/osu018.toml").unwrap());
+    let front = folder.write("front.json", "{}");
+    let constant = folder.write("scale.npy", "a constant");
+    let named = format!("scale={}", text(&constant));
+    let cases: [(&Path, &str, &[&str]); 5] = [
+        (&config, "--config", &["--config", text(&config)]),
+        (&energy, "--energy", &["--energy", text(&energy)]),
+        (&front, "--front", &["--front", text(&front)]),
+        (&constant, "--constant", &["m.onnx", "--constant", &named]),
+        (&energy, "--precision", &["--precision", text(&energy)]),
+    ];
+    for (file, option, arguments) in cases {
+        let before = std::fs::read(file).unwrap();
+        let said = refusal(&[&["report"], arguments, &["-o", text(file)]].concat());
+        assert!(said.contains(&format!("that is the file of {option}; give another")), "{said}");
+        assert_eq!(std::fs::read(file).unwrap(), before, "{option}");
+    }
+    // A name that is no file is none that could be overwritten.
+    let page = folder.file("small");
+    printed(&["report", "--config", "small", "-o", text(&page)]);
+    assert!(page.is_file());
+}
+
+/// A DRAM that may hold the streams back makes lower bounds of cycles, on the page as in the other outputs.
+#[test]
+fn bounds_are_not_shown_as_exact() {
+    let folder = Folder::new();
+    let page = folder.file("report.html");
+    let html = |more: &[&str]| {
+        let csv = printed(&[&["report", "--csv", "-o", text(&page)], more].concat());
+        (csv, std::fs::read_to_string(&page).unwrap())
+    };
+    let exact = "Cycles, counters and traffic are those of";
+    let (csv, free) = html(&[]);
+    assert!(!csv.contains("at least") && free.contains(exact));
+    assert!(["&gt;= ", "&lt;= ", "~ "].iter().all(|sign| !free.contains(sign)), "signs on an exact page");
+    let (csv, held) = html(&["--dram-bytes-per-cycle", "1"]);
+    assert!(!held.contains(exact) && held.contains("This DRAM may"));
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let place = |name: &str, headers: &csv::StringRecord| headers.iter().position(|header| header == name).unwrap();
+    let headers = reader.headers().unwrap().clone();
+    let (cycles, exact) = (place("cycles", &headers), place("exact", &headers));
+    let mut rows = 0;
+    for record in reader.records().map(Result::unwrap).filter(|record| !record[cycles].is_empty()) {
+        assert_eq!(&record[exact], "at least");
+        let digits: Vec<&str> =
+            record[cycles].as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+        assert!(held.contains(&format!("<td>&gt;= {}</td>", digits.join(" "))), "{}", &record[cycles]);
+        rows += 1;
+    }
+    assert_eq!(rows, 10);
+    // Layers too: the four of the network, cycles and energy each; shares of what is attained are upper bounds.
+    let layers = &held[held.find("id=\"layers\"").unwrap()..];
+    let layers = &layers[..layers.find("</table>").unwrap()];
+    assert_eq!((layers.matches("&gt;= ").count(), layers.matches("&lt;= ").count()), (8, 4), "{layers}");
+}
+
+/// Charts are over cycles of this network's plans: other fronts would stand there under a wrong name.
+#[test]
+fn fronts_of_something_else_are_refused() {
+    let folder = Folder::new();
+    let made = json(&["plan", "--front", "--json"]);
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut front = made.clone();
+        change(&mut front);
+        let file = folder.write("front.json", &front.to_string());
+        let said = refusal(&["report", "--json", "--front", text(&file)]);
+        assert!(said.contains("front.json: "), "{said}");
+        said
+    };
+    let said = refused(&|front| front["metric"] = "energy".into());
+    assert!(
+        said.contains("its front is of \"energy\", expected \"cycles\"") && said.contains("crumb plan --front --json"),
+        "{said}"
+    );
+    let said = refused(&|front| front["model"] = "lenet.onnx".into());
+    assert!(said.contains("its plans are of 'lenet.onnx', the report is of 'digits'"), "{said}");
+    let said = refused(&|front| front["front"][0]["pairs"] = serde_json::json!(["a8w8"]));
+    assert!(said.contains("its plans are of 1 layers, the network of the report has 4"), "{said}");
+    let said = refused(&|front| front["batch"] = 0.into());
+    assert!(said.contains("the front: batch is 0, expected at least 1"), "{said}");
+    let said = refused(&|front| front["front"][0]["measured_accuracy"] = 1e300.into());
+    assert!(said.contains("measured_accuracy is 1e300, expected a share from 0 to 1"), "{said}");
+    // Losses that numbers can hardly tell apart.
+    let mut close = made.clone();
+    for (i, point) in close["front"].as_array_mut().unwrap().iter_mut().enumerate() {
+        point["measured_loss"] = if i == 0 { 0.0 } else { 5e-324 }.into();
+    }
+    let (file, page) = (folder.write("front.json", &close.to_string()), folder.file("report.html"));
+    printed(&["report", "--front", text(&file), "-o", text(&page)]);
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(!html.contains("NaN") && !html.contains("inf%"), "a chart without a scale");
+}
+
+/// Rows are told apart by their names.
+#[test]
+fn names_of_rows_are_of_one_row() {
+    let folder = Folder::new();
+    let plan = "[default]\nact_bits = 2\nweight_bits = 2\n";
+    folder.write("a4w4", plan);
+    folder.write("fp16", plan);
+    let run = |arguments: &[&str]| command().current_dir(folder.path()).args(arguments).output().unwrap();
+    for (plans, said) in [
+        (
+            &["--precision", "a4w4"][..],
+            "--precision a4w4: that is the name of another row of the table; rename the file, or give it as ./a4w4",
+        ),
+        (&["--precision", "fp16"], "give it as ./fp16"),
+        (&["--precision", "./a4w4", "--precision", "./a4w4"], "--precision ./a4w4: it is given twice; give each plan once"),
+    ] {
+        let output = run(&[&["report", "--json"], plans].concat());
+        let found = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && found.contains(said), "{found}");
+    }
+    // By another name, its figures are its own.
+    let output = run(&["report", "--json", "--precision", "./a4w4", "-o", "report.html"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["shown"], "./a4w4");
+    assert_eq!(row(&report, "./a4w4")["cycles"], row(&report, "a2w2")["cycles"]);
+    assert_ne!(row(&report, "./a4w4")["cycles"], row(&report, "a4w4")["cycles"]);
+}
+
+/// Without images there is no accuracy; labels that do not fit are named.
+#[test]
+fn accuracies_are_of_images() {
+    let folder = Folder::new();
+    let images = |name: &str, count: usize| {
+        let path = folder.file(name);
+        save(&path, &[count, 1, 8, 8], Elements::F32(vec![0.0; count * 64]));
+        path
+    };
+    let labels = |name: &str, count: usize| {
+        let path = folder.file(name);
+        save(&path, &[count], Elements::I64(vec![0; count]));
+        path
+    };
+    let refused = |x: &Path, y: &Path| refusal(&["report", "--json", "--data", text(x), "--labels", text(y)]);
+    let (x0, y0, x8, y3) = (images("x0.npy", 0), labels("y0.npy", 0), images("x8.npy", 8), labels("y3.npy", 3));
+    let said = refused(&x0, &y0);
+    assert!(said.contains("x0.npy") || said.contains("y0.npy"), "{said}");
+    let said = refused(&x8, &y0);
+    assert!(said.contains("x8.npy, --labels ") && said.contains("y0.npy: no image has a label"), "{said}");
+    let said = refused(&x8, &y3);
+    assert!(said.contains(&format!("--labels {}: 3 labels for 8 images: give one for each", text(&y3))), "{said}");
 }

@@ -31,12 +31,15 @@ pub struct MachineOptions {
 #[error("{0}")]
 pub struct Message(pub String);
 
+/// The file of an argument that takes a name or a file: what ends in `.toml` is a file.
+pub fn named_file(argument: &str) -> Option<&Path> {
+    argument.ends_with(".toml").then(|| Path::new(argument))
+}
+
 /// Reads a configuration by name or file.
 pub fn config(name: &str) -> Result<ArrayConfig, Failure> {
-    if !name.ends_with(".toml") {
-        return Ok(ArrayConfig::named(name)?);
-    }
-    match ArrayConfig::from_toml(&read_text(Path::new(name))?, name) {
+    let Some(path) = named_file(name) else { return Ok(ArrayConfig::named(name)?) };
+    match ArrayConfig::from_toml(&read_text(path)?, name) {
         // The others name the file themselves.
         Err(ConfigReadError::Invalid(error)) => Err(at(name)(error).into()),
         result => Ok(result?),
@@ -46,7 +49,7 @@ pub fn config(name: &str) -> Result<ArrayConfig, Failure> {
 impl MachineOptions {
     /// The files it reads, with the arguments that name them.
     pub fn inputs(&self) -> Vec<(&'static str, &Path)> {
-        if self.config.ends_with(".toml") { vec![("--config", Path::new(&self.config))] } else { Vec::new() }
+        named_file(&self.config).map(|path| ("--config", path)).into_iter().collect()
     }
 
     /// The files it writes, with the arguments that name them.

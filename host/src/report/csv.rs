@@ -14,7 +14,7 @@ pub fn text(report: &Report) -> Result<String, csv::Error> {
         writer.write_record(COLUMNS.iter().map(|column| match (column.of)(row) {
             Cell::Text(text) => text,
             Cell::Count(value) | Cell::Large(value) => value.to_string(),
-            Cell::Number(value) | Cell::Share(value) => value.to_string(),
+            Cell::Number(value) | Cell::Energy(value) | Cell::Share(value) => value.to_string(),
             Cell::Missing => String::new(),
         }))?;
     }

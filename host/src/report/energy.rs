@@ -2,19 +2,24 @@
 
 use super::chart::scale::number;
 use super::chart::{Bar, Bars, Layout, Row};
+use super::unit::Unit;
 use super::{Estimated, Report};
 use crate::energy::{Estimate, PARTS};
 use maud::Markup;
 
 /// Rows of energies; `from` leaves out the first parts.
 fn breakdown(id: &str, title: &str, about: &str, energies: &[(&str, Option<&Estimate>)], from: usize) -> Markup {
+    let totals = energies
+        .iter()
+        .filter_map(|(_, energy)| Some(energy.as_ref()?.parts().into_iter().skip(from).flatten().sum::<f64>() / 1e6));
+    let unit = Unit::of(totals);
     let known = |part: &usize| energies.iter().any(|(_, energy)| energy.is_some_and(|energy| energy.parts()[*part].is_some()));
     let shown: Vec<usize> = (from..PARTS.len()).filter(known).collect();
     let row = |&(name, energy): &(&str, Option<&Estimate>)| {
         let parts = energy.map(Estimate::parts).unwrap_or_default();
         let bar = |&part: &usize| {
-            let value = parts[part].map(|pj| pj / 1e6);
-            let text = value.map_or_else(|| "not known".into(), |value| format!("{} \u{b5}J", number(value)));
+            let value = parts[part].map(|pj| unit.amount(pj / 1e6));
+            let text = value.map_or_else(|| "not known".into(), |value| format!("{} {}", number(value), unit.name));
             Bar { value, class: part, title: format!("{name}, {}: {text}", PARTS[part].replace('_', " ")) }
         };
         Row { label: name.to_owned(), bars: shown.iter().map(bar).collect(), note: None }
@@ -22,7 +27,7 @@ fn breakdown(id: &str, title: &str, about: &str, energies: &[(&str, Option<&Esti
     Bars {
         id,
         title,
-        about,
+        about: &format!("{} {about}", unit.name),
         legend: shown.iter().map(|&part| (part, PARTS[part].replace('_', " "))).collect(),
         layout: Layout::Stacked,
         unit: "",
@@ -41,19 +46,19 @@ fn totals(report: &Report) -> Vec<(&str, Option<&Estimate>)> {
 
 /// All energy of each precision.
 pub fn all(report: &Report) -> Markup {
-    let about = format!("\u{b5}J by '{}', external memory included", report.energy_table);
+    let about = format!("by '{}', external memory included", report.energy_table);
     breakdown("energy", "Where energy goes", &about, &totals(report), 0)
 }
 
 /// The same without external memory, which hides the rest.
 pub fn on_chip(report: &Report) -> Markup {
-    let about = format!("\u{b5}J by '{}', without external memory", report.energy_table);
+    let about = format!("by '{}', without external memory", report.energy_table);
     breakdown("energy-on-chip", "Where energy goes on the chip", &about, &totals(report), 1)
 }
 
 /// All energy of each layer.
 pub fn by_layer(report: &Report, shown: &Estimated) -> Markup {
     let layers = shown.estimate.layers.iter().map(|layer| (layer.name.as_str(), layer.cost.energy.as_ref()));
-    let about = format!("\u{b5}J at {} by '{}', external memory included", shown.precision, report.energy_table);
+    let about = format!("at {} by '{}', external memory included", shown.precision, report.energy_table);
     breakdown("energy-by-layer", "Energy of each layer", &about, &layers.collect::<Vec<_>>(), 0)
 }

@@ -44,6 +44,11 @@ fn costs(shown: &Estimated) -> impl Iterator<Item = (&str, &Summary)> {
     layers.chain([("all layers", &shown.estimate.total)])
 }
 
+/// What limits a chart of figures that follow from cycles, where these are a lower bound.
+const fn unless_exact<'a>(shown: &Estimated, text: &'a str) -> &'a str {
+    if shown.estimate.total.exact { "" } else { text }
+}
+
 /// How much of the array each layer uses, and how much of it whole tiles leave.
 pub fn utilisation(shown: &Estimated) -> Markup {
     let row = |(name, cost): (&str, &Summary)| {
@@ -59,7 +64,11 @@ pub fn utilisation(shown: &Estimated) -> Markup {
     Bars {
         id: "utilisation",
         title: "Utilisation of the array",
-        about: &format!("share of its bit operations, by layer at {}", shown.precision),
+        about: &format!(
+            "share of its bit operations, by layer at {}{}",
+            shown.precision,
+            unless_exact(shown, "; no more than this, as DRAM may hold the streams back")
+        ),
         legend: vec![(0, "attained".into()), (4, "if only whole tiles limited it".into())],
         layout: Layout::InFront,
         unit: " %",
@@ -91,7 +100,11 @@ pub fn stalls(shown: &Estimated) -> Markup {
     Bars {
         id: "stalls",
         title: "What cycles are spent on",
-        about: &format!("% of each layer's cycles at {}, which stand behind; every cycle has one reason", shown.precision),
+        about: &format!(
+            "% of each layer's cycles at {}, which stand behind; every cycle has one reason{}",
+            shown.precision,
+            unless_exact(shown, "; with a DRAM that never holds the streams back")
+        ),
         legend: uses.iter().enumerate().map(|(class, &counter)| (class, use_name(counter))).collect(),
         layout: Layout::Stacked,
         unit: " %",
@@ -150,9 +163,10 @@ pub fn roofline(report: &Report, shown: &Estimated) -> Markup {
         id: "roofline",
         title: "Roofline",
         about: &format!(
-            "layers at {}; the slope is {} bytes a cycle; colours say what bounds a layer",
+            "layers at {}; the slope is {} bytes a cycle; colours say what bounds a layer{}",
             shown.precision,
-            number(bandwidth)
+            number(bandwidth),
+            unless_exact(shown, "; no layer is above its point, as DRAM may hold the streams back")
         ),
         legend: bounds.into_iter().collect(),
         x: (x, "MACs per byte of external memory"),

@@ -102,6 +102,11 @@ fn picojoules(layer: &LayerEstimate) -> Option<f64> {
 }
 
 impl Metrics {
+    /// Whether its cycles are a lower bound, and what follows from them no more than that.
+    pub const fn is_bound(&self) -> bool {
+        self.cycles.is_some() && !self.exact
+    }
+
     /// The figures of an estimate at a clock in MHz; what needs values of weights, labels or other rows is not filled in.
     pub fn of(name: &str, kind: Kind, estimate: &NetworkEstimate, clock_mhz: f64, energy_table: &str) -> Self {
         let (layers, total) = (&estimate.layers, &estimate.total);

@@ -17,6 +17,7 @@ mod layers;
 pub mod metrics;
 pub mod page;
 mod sections;
+mod unit;
 pub mod zeros;
 
 pub use front::Front;
@@ -52,11 +53,22 @@ pub struct Report {
     /// Precisions that the network cannot have, and why.
     pub refused: Vec<Refused>,
     /// The precision or plan that is shown layer by layer.
-    pub shown: String,
+    pub shown: Shown,
     /// Each precision and plan, as `crumb estimate --json` has it.
     pub estimates: Vec<Estimated>,
     /// Plans that no other beats, from the planner.
     pub front: Option<Front>,
+}
+
+/// Which estimate is shown layer by layer; its row of the table has the same place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Shown {
+    /// Its name.
+    pub name: String,
+    /// Its place among the estimates.
+    #[serde(skip)]
+    pub index: usize,
 }
 
 /// A precision without an estimate.
@@ -81,7 +93,7 @@ pub struct Estimated {
 impl Report {
     /// The estimate that is shown layer by layer.
     pub fn shown(&self) -> Option<&Estimated> {
-        self.estimates.iter().find(|estimated| estimated.precision == self.shown)
+        self.estimates.get(self.shown.index)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The page: one HTML file without scripts, which loads nothing, in the colours that the reader prefers.
 
 use super::chart::scale::{number, quantity};
-use super::columns::{COLUMNS, Cell, Column};
+use super::columns::{Bound, COLUMNS, Cell, Column};
 use super::metrics::{ALL_EIGHT, Kind, Metrics};
+use super::unit::Unit;
 use super::{Estimated, Report, baseline, energy, layers, sections};
 use crate::cli::table::thousands;
 use crate::estimate::network::LayerEstimate;
@@ -63,35 +64,44 @@ fn machine(report: &Report) -> String {
 }
 
 /// The largest of a figure among the machine's own rows, and whose it is.
-fn best(report: &Report, of: impl Fn(&Metrics) -> Option<f64>) -> Option<(f64, &str)> {
+fn best(report: &Report, of: impl Fn(&Metrics) -> Option<f64>) -> Option<(f64, &Metrics)> {
     let own = report.metrics.iter().filter(|row| row.kind != Kind::Baseline);
-    own.filter_map(|row| Some((of(row)?, row.name.as_str()))).max_by(|a, b| a.0.total_cmp(&b.0))
+    own.filter_map(|row| Some((of(row)?, row))).max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 fn highlights(report: &Report) -> Markup {
     let cards = [
-        ("fewer cycles than a8w8", "\u{d7}", best(report, |row| row.speedup)),
-        ("less energy than a8w8", "\u{d7}", best(report, |row| row.energy_gain)),
-        ("operations a second", "OPS", best(report, |row| row.tops.map(|tops| 1e12 * tops))),
-        ("external memory included", "OPS/W", best(report, |row| row.tops_per_watt.map(|tops| 1e12 * tops))),
-        ("of images right, at best", "%", best(report, |row| row.accuracy.map(|share| 100.0 * share))),
+        ("fewer cycles than a8w8", "\u{d7}", Bound::Ratio, best(report, |row| row.speedup)),
+        ("less energy than a8w8", "\u{d7}", Bound::Ratio, best(report, |row| row.energy_gain)),
+        ("operations a second", "OPS", Bound::Upper, best(report, |row| row.tops.map(|tops| 1e12 * tops))),
+        ("external memory included", "OPS/W", Bound::Upper, best(report, |row| row.tops_per_watt.map(|tops| 1e12 * tops))),
+        ("of images right, at best", "%", Bound::Exact, best(report, |row| row.accuracy.map(|share| 100.0 * share))),
     ];
     html! {
         ul class="cards" {
-            @for (what, unit, found) in cards {
-                @if let Some((value, name)) = found { li { b { (quantity(value, unit)) } span { (what) } em { (name) } } }
+            @for (what, unit, bound, found) in cards {
+                @if let Some((value, row)) = found {
+                    li { b { (sign(bound, !row.is_bound())) (quantity(value, unit)) } span { (what) } em { (row.name) } }
+                }
             }
         }
     }
 }
 
-fn cell(cell: Cell) -> Markup {
+/// What stands before a figure, if cycles are not exact.
+const fn sign(bound: Bound, exact: bool) -> &'static str {
+    if exact { "" } else { bound.sign() }
+}
+
+/// A cell with a sign before its figure; energies in a unit.
+fn cell(cell: Cell, sign: &str, unit: Unit) -> Markup {
     match cell {
         Cell::Text(text) => html! { td class="text" { (text) } },
-        Cell::Count(value) => html! { td { (thousands(value)) } },
-        Cell::Large(value) => html! { td title=(thousands(value)) { (number(value as f64)) } },
-        Cell::Number(value) => html! { td { (number(value)) } },
-        Cell::Share(value) => html! { td { (format!("{:.1} %", 100.0 * value)) } },
+        Cell::Count(value) => html! { td { (sign) (thousands(value)) } },
+        Cell::Large(value) => html! { td title=(thousands(value)) { (sign) (number(value as f64)) } },
+        Cell::Number(value) => html! { td { (sign) (number(value)) } },
+        Cell::Energy(value) => html! { td { (sign) (number(unit.amount(value))) } },
+        Cell::Share(value) => html! { td { (sign) (format!("{:.1} %", 100.0 * value)) } },
         Cell::Missing => html! { td class="missing" title="not known" { "-" } },
     }
 }
@@ -104,15 +114,20 @@ fn shown_columns(report: &Report) -> Vec<&'static Column> {
 
 fn metrics(report: &Report) -> Markup {
     let columns = shown_columns(report);
+    let unit = Unit::of(report.metrics.iter().filter_map(|row| row.energy_uj));
+    let heading = |column: &Column| match column.key {
+        "energy_uj" => format!("{}, {}", column.heading, unit.name),
+        _ => column.heading.to_owned(),
+    };
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Metrics of each precision" {
             table id="metrics" {
-                thead { tr { @for column in &columns { th scope="col" title=(column.meaning) { (column.heading) } } } }
+                thead { tr { @for column in &columns { th scope="col" title=(column.meaning) { (heading(column)) } } } }
                 tbody {
                     @for row in &report.metrics {
                         tr class=(if row.kind == Kind::Baseline || row.name == ALL_EIGHT { "baseline" } else { "own" }) {
                             th scope="row" { (row.name) }
-                            @for column in columns.iter().skip(1) { (cell((column.of)(row))) }
+                            @for column in columns.iter().skip(1) { (cell((column.of)(row), sign(column.bound, !row.is_bound()), unit)) }
                         }
                     }
                 }
@@ -144,6 +159,9 @@ fn by_layer(report: &Report, shown: &Estimated) -> Markup {
 
 fn layer_table(shown: &Estimated) -> Markup {
     let all = shown.estimate.total.cycles.max(1) as f64;
+    let microjoules = |layer: &LayerEstimate| layer.cost.energy.as_ref().map(|energy| energy.total() / 1e6);
+    let unit = Unit::of(shown.estimate.layers.iter().filter_map(microjoules));
+    let energy = format!("energy, {}", unit.name);
     let heads = [
         "layer",
         "M x K x N",
@@ -155,7 +173,7 @@ fn layer_table(shown: &Estimated) -> Markup {
         "utilisation",
         "bound",
         "MACs/byte",
-        "energy, \u{b5}J",
+        energy.as_str(),
     ];
     let size = |layer: &LayerEstimate| {
         let times = if layer.groups == 1 { String::new() } else { format!(" ({} times)", layer.groups) };
@@ -168,18 +186,19 @@ fn layer_table(shown: &Estimated) -> Markup {
                 tbody {
                     @for layer in &shown.estimate.layers {
                         @let roofline = &layer.cost.roofline;
+                        @let exact = layer.cost.exact;
                         tr {
                             th scope="row" { (layer.name) }
                             td class="text" { (size(layer)) }
                             td class="text" { (layer.precision) }
                             td class="text" { (layer.weights.name()) }
-                            (cell(Cell::Count(layer.cost.macs)))
-                            (cell(Cell::Count(layer.cost.cycles)))
-                            (cell(Cell::Share(layer.cost.cycles as f64 / all)))
-                            (cell(Cell::Share(roofline.utilisation)))
+                            (cell(Cell::Count(layer.cost.macs), "", unit))
+                            (cell(Cell::Count(layer.cost.cycles), sign(Bound::Lower, exact), unit))
+                            (cell(Cell::Share(layer.cost.cycles as f64 / all), sign(Bound::Ratio, exact), unit))
+                            (cell(Cell::Share(roofline.utilisation), sign(Bound::Upper, exact), unit))
                             td class="text" { (roofline.bound.name()) }
-                            (cell(Cell::Number(roofline.macs_per_byte)))
-                            (cell(layer.cost.energy.as_ref().map_or(Cell::Missing, |energy| Cell::Number(energy.total() / 1e6))))
+                            (cell(Cell::Number(roofline.macs_per_byte), "", unit))
+                            (cell(microjoules(layer).map_or(Cell::Missing, Cell::Energy), sign(Bound::Lower, exact), unit))
                         }
                     }
                 }
@@ -194,7 +213,15 @@ fn notes(report: &Report) -> Markup {
         section {
             h2 { "What the figures are" }
             ul class="notes" {
-                li { "Cycles, counters and traffic are those of " code { "crumb estimate" } ", and so the simulator's, counter by counter." }
+                @if report.metrics.iter().any(Metrics::is_bound) {
+                    li {
+                        "Counters and traffic are those of " code { "crumb estimate" } ", and so the simulator's, counter by counter, with a DRAM \
+                        that never holds the streams back. This DRAM may: cycles, times and energies are no less than the figures with >=, \
+                        TOPS, TOPS/W and utilisation no more than those with <=; a figure with ~ compares such figures."
+                    }
+                } @else {
+                    li { "Cycles, counters and traffic are those of " code { "crumb estimate" } ", and so the simulator's, counter by counter." }
+                }
                 @if let Some(note) = &report.note { li { b { (report.network) } ": " (note) } }
                 li { b { (report.energy_table) } ": " (report.energy_about) }
                 @if let Some(row) = missing {

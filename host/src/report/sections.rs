@@ -16,10 +16,12 @@ pub fn gains(report: &Report) -> Markup {
         vec![of("speed-up", row.speedup, 0), of("energy gain", row.energy_gain, 1)]
     };
     let own = report.metrics.iter().filter(|row| row.kind != Kind::Baseline);
+    let bounds =
+        if own.clone().any(Metrics::is_bound) { "; by lower bounds of cycles, as DRAM may hold the streams back" } else { "" };
     Bars {
         id: "gains",
         title: "Speed and energy against all layers at 8 bits",
-        about: "times fewer cycles, times less energy; the line is a8w8",
+        about: &format!("times fewer cycles, times less energy; the line is a8w8{bounds}"),
         legend: vec![(0, "speed-up".into()), (1, "energy gain".into())],
         layout: Layout::Below,
         unit: "\u{d7}",
@@ -35,9 +37,10 @@ type Of = fn(&Metrics) -> Option<f64>;
 
 /// The first and the last layer, which papers often leave at 8 bits: their shares at that, and at the precision that is shown.
 pub fn ends(report: &Report) -> Markup {
-    let found = |name: &str| report.metrics.iter().find(|row| row.kind != Kind::Baseline && row.name == name);
-    let eight = found(ALL_EIGHT).filter(|_| report.shown != ALL_EIGHT).map(|row| (4, row));
-    let rows: Vec<(usize, &Metrics)> = eight.into_iter().chain(found(&report.shown).map(|row| (0, row))).collect();
+    let eight = report.metrics.iter().position(|row| row.kind == Kind::Uniform && row.name == ALL_EIGHT);
+    let places = eight.filter(|&eight| eight != report.shown.index).map(|eight| (4, eight)).into_iter();
+    let places = places.chain([(0, report.shown.index)]);
+    let rows: Vec<(usize, &Metrics)> = places.filter_map(|(class, place)| Some((class, report.metrics.get(place)?))).collect();
     let shares: [(&str, Of); 4] = [
         ("MACs", |row| row.first_last.macs),
         ("packed weights", |row| row.first_last.weight_bytes),

@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::cli::Failure;
 use crate::cli::constants::ConstantOptions;
-use crate::cli::options::{Message, config};
+use crate::cli::options::{Message, config, named_file};
 use crate::estimate::network::Dram;
 use crate::estimate::networks::Network;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -70,7 +70,8 @@ impl LayerOptions {
     /// The files it reads, with the arguments that name them.
     pub fn inputs(&self) -> Vec<(&'static str, &Path)> {
         let model = self.model.as_deref().map(|path| ("the model", path));
-        model.into_iter().chain(self.topology.as_deref().map(|path| ("--topology", path))).collect()
+        let topology = self.topology.as_deref().map(|path| ("--topology", path));
+        model.into_iter().chain(topology).chain(self.constants.inputs()).collect()
     }
 
     /// Whether the layers are those of the embedded network.
@@ -103,6 +104,11 @@ impl LayerOptions {
 }
 
 impl MachineOptions {
+    /// The files it reads, with the arguments that name them.
+    pub fn inputs(&self) -> Vec<(&'static str, &Path)> {
+        named_file(&self.config).map(|path| ("--config", path)).into_iter().collect()
+    }
+
     /// The configuration, with the streams' width that is given.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use crate::cli::estimate::options::LayerOptions;
 use crate::cli::estimate::source::Source;
+use crate::cli::files::at;
 use crate::cli::options::Message;
 use crate::cli::run::inputs;
 use crate::digits;
@@ -16,6 +17,8 @@ pub struct Labelled {
     labels: Vec<i64>,
     /// What they are.
     pub what: String,
+    /// Where the labels come from.
+    place: String,
 }
 
 impl Labelled {
@@ -32,15 +35,21 @@ impl Labelled {
         };
         if let Some(path) = labels {
             let (inputs, labels) = (inputs::read("--data", data, network)?, inputs::labels(path)?);
+            let place = format!("--labels {}", path.display());
+            if labels.is_empty() {
+                let text = "no image has a label, and so there is no accuracy; give at least one of each, or leave out both";
+                return Err(Message(format!("--data {}, {place}: {text}", data.join(" "))).into());
+            }
             let what = format!("{} images of {}", labels.len(), path.display());
-            return Ok(Some(Self { inputs, labels, what }));
+            return Ok(Some(Self { inputs, labels, what, place }));
         }
         if !layers.is_embedded() {
             return Ok(None);
         }
         let digits = digits::load()?;
         let labels: Vec<i64> = digits.labels.into_iter().map(i64::from).collect();
-        Ok(Some(Self { inputs: vec![digits.images], what: format!("the {} test images", labels.len()), labels }))
+        let what = format!("the {} test images", labels.len());
+        Ok(Some(Self { inputs: vec![digits.images], place: what.clone(), what, labels }))
     }
 
     /// The share of images whose largest output is at their label.
@@ -49,7 +58,7 @@ impl Labelled {
     /// If the network refuses the images or the plan, or labels do not fit.
     pub fn accuracy(&self, network: &Network, plan: &PrecisionPlan) -> Result<f64, Failure> {
         let outputs = outputs(network, &self.inputs, std::slice::from_ref(plan), &|| {})?;
-        let correct = outputs.iter().map(|output| output.correct(&self.labels)).sum::<Result<usize, _>>()?;
-        Ok(correct as f64 / self.labels.len().max(1) as f64)
+        let correct = outputs.iter().map(|output| output.correct(&self.labels)).sum::<Result<usize, _>>();
+        Ok(correct.map_err(at(&self.place))? as f64 / self.labels.len().max(1) as f64)
     }
 }

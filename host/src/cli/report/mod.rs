@@ -6,7 +6,7 @@ use super::estimate::options::{LayerOptions, MachineOptions};
 use super::estimate::pairs;
 use super::estimate::source::Source;
 use super::files::{OutputFile, at, read_text, refuse_same};
-use super::options::Message;
+use super::options::{Message, named_file};
 use super::output::{print, print_json};
 use super::plan::PlanOptions;
 use super::progress::Late;
@@ -16,7 +16,7 @@ use crate::estimate::network::{Dram, NetworkEstimate, Workload};
 use crate::estimate::product::Costs;
 use crate::network::{LayerPrecision, PrecisionPlan};
 use crate::report::metrics::{ALL_EIGHT, Kind, Metrics};
-use crate::report::{self, Estimated, Front, Refused, baseline, zeros};
+use crate::report::{self, Estimated, Front, Refused, Shown, baseline, zeros};
 use accuracy::Labelled;
 use crumb_arch::{ArrayConfig, Rounding};
 use std::path::{Path, PathBuf};
@@ -86,12 +86,15 @@ impl Report {
     /// Carries the command out.
     pub fn execute(&self) -> Result<(), Failure> {
         let out = self.output_file()?;
+        self.check_names()?;
         let source = self.layers.source()?;
         let config = self.machine.config()?;
         let model = energy::model(&self.energy)?;
         let model = Model { megahertz: self.machine.clock.unwrap_or(model.megahertz), ..model };
         let labelled = Labelled::read(&source, &self.layers, &self.data, self.labels.as_deref())?;
         let (candidates, refused) = self.candidates(&source, &config)?;
+        let shown = self.shown(&candidates)?;
+        let front = self.read_front(&source, &config)?;
         let (metrics, estimates) = self.rows(&source, &candidates, &config, &model, labelled.as_ref())?;
         let report = report::Report {
             network: source.name(),
@@ -104,9 +107,9 @@ impl Report {
             accuracy_on: labelled.map(|labelled| labelled.what),
             metrics,
             refused,
-            shown: self.shown(&candidates)?,
+            shown,
             estimates,
-            front: self.read_front(&config, source.layers())?,
+            front,
             machine: config,
         };
         if let Some(out) = out {
@@ -123,6 +126,8 @@ impl Report {
     fn output_file(&self) -> Result<Option<OutputFile>, Failure> {
         let written: Vec<(&str, &Path)> = self.out.as_deref().map(|path| ("--out", path)).into_iter().collect();
         let mut read = self.layers.inputs();
+        read.extend(self.machine.inputs());
+        read.extend(named_file(&self.energy).map(|path| ("--energy", path)));
         read.extend(self.plans.iter().map(|path| ("--precision", path.as_path())));
         read.extend(self.front.as_deref().map(|path| ("--front", path)));
         read.extend(self.labels.as_deref().map(|path| ("--labels", path)));
@@ -206,28 +211,46 @@ impl Report {
         if *model == published {
             return Ok(vec![fp16]);
         }
-        let name = format!("{ALL_EIGHT}, {}", baseline::TABLE);
-        let eight = Metrics::of(&name, Kind::Baseline, &estimate, published.megahertz, &published.name);
+        let eight = Metrics::of(&baseline::eight_name(), Kind::Baseline, &estimate, published.megahertz, &published.name);
         Ok(vec![eight, fp16])
     }
 
     /// What is shown layer by layer: what is asked for, the last plan, or 4 bits where the network can have them.
-    fn shown(&self, candidates: &[Candidate]) -> Result<String, Failure> {
-        let names = || candidates.iter().map(|candidate| candidate.name.as_str());
-        if let Some(show) = &self.show {
-            return match names().find(|name| name == show) {
-                Some(name) => Ok(name.to_owned()),
-                None => Err(Message(format!("--show {show}: expected one of {}", names().collect::<Vec<_>>().join(", "))).into()),
-            };
-        }
-        let last_plan = candidates.iter().rev().find(|candidate| candidate.kind == Kind::Plan);
-        let narrow = candidates.iter().find(|candidate| candidate.name == "a4w4");
-        Ok(last_plan.or(narrow).or(candidates.first()).map_or_else(String::new, |candidate| candidate.name.clone()))
+    fn shown(&self, candidates: &[Candidate]) -> Result<Shown, Failure> {
+        let place = |name: &str| candidates.iter().position(|candidate| candidate.name == name);
+        let index = match &self.show {
+            Some(show) => place(show).ok_or_else(|| {
+                let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+                Message(format!("--show {show}: expected one of {}", names.join(", ")))
+            })?,
+            None => {
+                let last_plan = candidates.iter().rposition(|candidate| candidate.kind == Kind::Plan);
+                last_plan.or_else(|| place("a4w4")).unwrap_or(0)
+            }
+        };
+        Ok(Shown { index, name: candidates.get(index).map_or_else(String::new, |candidate| candidate.name.clone()) })
     }
 
-    fn read_front(&self, config: &ArrayConfig, layers: usize) -> Result<Option<Front>, Failure> {
+    /// Refuses plans whose names say two things: rows are told apart by them.
+    fn check_names(&self) -> Result<(), Message> {
+        let taken = |name: &str| pairs().any(|(act, weight)| format!("a{act}w{weight}") == name) || baseline::is_name(name);
+        let names: Vec<String> = self.plans.iter().map(|path| path.display().to_string()).collect();
+        for (i, name) in names.iter().enumerate() {
+            if names[..i].contains(name) {
+                return Err(Message(format!("--precision {name}: it is given twice; give each plan once")));
+            }
+            if taken(name) {
+                let text = "that is the name of another row of the table";
+                return Err(Message(format!("--precision {name}: {text}; rename the file, or give it as ./{name}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_front(&self, source: &Source, config: &ArrayConfig) -> Result<Option<Front>, Failure> {
         let Some(path) = &self.front else { return Ok(None) };
-        Ok(Some(Front::parse(&read_text(path)?, &config.name, layers).map_err(at(path.display()))?))
+        let front = Front::parse(&read_text(path)?, &source.name(), &config.name, source.layers());
+        Ok(Some(front.map_err(at(path.display()))?))
     }
 
     /// What was written, in a line.

@@ -12,6 +12,17 @@ const ABOVE: f64 = 22.0;
 const HEIGHT: f64 = 250.0;
 const BELOW: f64 = 40.0;
 
+/// Radius of a point in px.
+const RADIUS: f64 = 4.5;
+/// Where a point's label stands, in px from it: beside, and its line of text below or above.
+const BESIDE: f64 = 7.0;
+const BELOW_POINT: f64 = 15.0;
+const ABOVE_POINT: f64 = -7.0;
+/// Width of a letter of a label, and of the drawing on a phone and in a column of a wide window, in px.
+const LETTER: f64 = 6.5;
+const NARROW: f64 = 300.0;
+const WIDE: f64 = 560.0;
+
 /// A point.
 #[derive(Clone, Debug)]
 pub struct Point {
@@ -68,10 +79,10 @@ impl Plot<'_> {
         let drawing = html! {
             (self.axes())
             @for line in &self.lines { (self.line(line)) }
-            // Names stand in front of lines, and hide no point.
+            // Names of lines stand in front of lines, and hide no point; those of points can be read wherever they stand.
             @for line in &self.lines { (self.name(line)) }
-            @for point in &self.points { (self.label(point)) }
             @for point in &self.points { (self.point(point)) }
+            @for point in &self.points { (self.label(point)) }
         };
         let legend = self.legend.clone();
         Figure { id: self.id, title: self.title, about: self.about, legend, height: ABOVE + HEIGHT + BELOW }.draw(&drawing)
@@ -117,17 +128,44 @@ impl Plot<'_> {
     fn point(&self, point: &Point) -> Markup {
         let (x, y) = self.place(point.at);
         html! {
-            circle class=(format!("mark c{}", point.class)) cx=(percent(x)) cy=(format!("{y:.1}")) r="4.5" { title { (point.title) } }
+            circle class=(format!("mark c{}", point.class)) cx=(percent(x)) cy=(format!("{y:.1}")) r=(RADIUS) { title { (point.title) } }
         }
+    }
+
+    /// Points whose marks a box hides, its sides in px from the place of a point, on a drawing of this width.
+    fn hidden(&self, point: &Point, [left, right, top, bottom]: [f64; 4], width: f64) -> usize {
+        let (x, y) = self.place(point.at);
+        let inside = |other: &&Point| {
+            let (ox, oy) = self.place(other.at);
+            let (dx, dy) = (width * (ox - x), oy - y);
+            (left - RADIUS..right + RADIUS).contains(&dx) && (top - RADIUS..bottom + RADIUS).contains(&dy)
+        };
+        self.points.iter().filter(inside).count()
+    }
+
+    /// Where a label stands beside its point: to the right of it or not, and below or not; where it hides the fewest points.
+    fn side(&self, point: &Point) -> (bool, bool) {
+        let (x, _) = self.place(point.at);
+        let length = LETTER * point.label.chars().count() as f64;
+        let fits = |right: bool| if right { x * NARROW + BESIDE + length <= NARROW } else { x * NARROW - BESIDE - length >= 0.0 };
+        let hidden = |&(right, below): &(bool, bool)| {
+            let (from, to) = if right { (BESIDE, BESIDE + length) } else { (-BESIDE - length, -BESIDE) };
+            let (top, bottom) =
+                if below { (BELOW_POINT - 9.0, BELOW_POINT + 2.0) } else { (ABOVE_POINT - 9.0, ABOVE_POINT + 2.0) };
+            [NARROW, WIDE].iter().map(|&width| self.hidden(point, [from, to, top, bottom], width)).sum::<usize>()
+        };
+        let sides = [(true, true), (false, true), (true, false), (false, false)];
+        sides.into_iter().filter(|&(right, _)| fits(right)).min_by_key(hidden).unwrap_or((x < 0.5, true))
     }
 
     fn label(&self, point: &Point) -> Markup {
         let (x, y) = self.place(point.at);
-        // Text stands on the side where there is room.
-        let (anchor, dx) = if x > 0.7 { ("end", -7) } else { ("start", 7) };
+        let (right, below) = self.side(point);
+        let (anchor, dx) = if right { ("start", BESIDE) } else { ("end", -BESIDE) };
+        let dy = if below { BELOW_POINT } else { ABOVE_POINT };
         html! {
             @if !point.label.is_empty() {
-                text class="name" x=(percent(x)) dx=(dx) y=(format!("{:.1}", y + 15.0)) text-anchor=(anchor) { (point.label) }
+                text class="name" x=(percent(x)) dx=(dx) y=(format!("{:.1}", y + dy)) text-anchor=(anchor) { (point.label) }
             }
         }
     }
@@ -149,7 +187,35 @@ mod tests {
         assert!(text.contains("<circle class=\"mark c3\" cx=\"97.500%\" cy=\"22.0\""), "{text}");
         assert!(text.contains("x1=\"13.000%\" y1=\"272.0\" x2=\"97.500%\" y2=\"22.0\""), "{text}");
         assert!(text.contains("text-anchor=\"end\">end<"));
-        // Names hide no point.
-        assert!(text.rfind("class=\"name\"") < text.find("<circle"), "{text}");
+        // Names of lines hide no point, and no point hides a point's.
+        assert!(text.find(">roof</text>") < text.find("<circle"), "{text}");
+        assert!(text.find(">end<") > text.rfind("<circle"), "{text}");
+    }
+
+    #[test]
+    fn labels_stand_where_they_hide_least() {
+        let at = |at, label: &str| Point { at, class: 0, title: "p".into(), label: label.into() };
+        let plot = |points| Plot {
+            id: "x",
+            title: "t",
+            about: "a",
+            legend: vec![],
+            x: (Scale::to(10.0), "X"),
+            y: (Scale::to(10.0), "Y"),
+            lines: vec![],
+            points,
+        };
+        let side = |others: &[[f64; 2]], from: [f64; 2]| {
+            let plot = plot(others.iter().map(|&place| at(place, "")).chain([at(from, "all layers")]).collect());
+            plot.side(&plot.points[others.len()])
+        };
+        assert_eq!(side(&[], [5.0, 5.0]), (true, true));
+        assert_eq!(side(&[], [9.9, 5.0]), (false, true), "no room at the right");
+        assert_eq!(side(&[], [0.1, 5.0]), (true, true), "none at the left");
+        // 15 px below is 0.6 on an axis of 250 px.
+        let (right, left) = ([5.5, 4.5], [4.5, 4.5]);
+        assert_eq!(side(&[right], [5.0, 5.0]), (false, true));
+        assert_eq!(side(&[right, left], [5.0, 5.0]), (true, false));
+        assert_eq!(side(&[right, left, [5.5, 5.5]], [5.0, 5.0]), (false, false));
     }
 }

@@ -24,6 +24,9 @@ pub enum Scale {
 /// Ticks at most, so that they fit on a phone.
 const TICKS: f64 = 5.0;
 
+/// The least length of a linear axis: a fifth of it, and powers of ten below that, are still numbers.
+const LEAST: f64 = 1e-290;
+
 /// The round number (1, 2 or 5 times a power of ten) at or above a step.
 fn round_up(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
@@ -35,16 +38,21 @@ impl Scale {
     /// From 0 to a round number at or above the largest value.
     pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Self {
         let largest = values.into_iter().filter(|value| value.is_finite()).fold(0.0, f64::max);
-        Self::between(0.0, if largest > 0.0 { largest } else { 1.0 })
+        Self::between(0.0, if largest > LEAST { largest } else { 1.0 })
     }
 
     /// From a round number at or below the least value to one at or above the largest.
     pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let finite = values.into_iter().filter(|value| value.is_finite());
         let (least, largest) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), value| (a.min(value), b.max(value)));
+        // What numbers at these values can hardly tell apart is no spread: its ticks would fall together.
+        let size = least.abs().max(largest.abs());
         match largest - least {
-            spread if spread > 0.0 => Self::between(least, largest),
-            _ if least.is_finite() => Self::between(least - 0.5, least + 0.5),
+            spread if spread > LEAST && spread > 1e-9 * size => Self::between(least, largest),
+            _ if least.is_finite() => {
+                let around = 0.5 + 1e-3 * size;
+                Self::between(least - around, least + around)
+            }
             _ => Self::between(0.0, 1.0),
         }
     }
@@ -146,6 +154,13 @@ mod tests {
         let [from, to] = Scale::around([0.969, 0.987]).ends();
         assert!((0.95..=0.969).contains(&from) && (0.987..1.0).contains(&to), "{from} {to}");
         assert!((Scale::around([3.0]).at(3.0) - 0.5).abs() < 1e-12);
+        // Lengths that numbers cannot divide are none.
+        for values in [[0.0, 5e-324], [0.0, 0.0], [1.0, 1.0 + f64::EPSILON], [1e12, 1e12], [-1e12, 1e12]] {
+            let scale = Scale::around(values);
+            assert!(values.iter().all(|&value| scale.at(value).is_finite()), "{scale:?}");
+            assert!(scale.ticks().len() >= 2 && scale.ticks().iter().all(|tick| tick.is_finite()), "{scale:?}");
+        }
+        assert_eq!(Scale::from_zero([5e-324]).ends(), [0.0, 1.0]);
         // Ticks are round wherever the scale begins.
         let ticks = Scale::around([0.969, 0.987]).ticks();
         assert!(ticks.iter().all(|tick| ((tick * 200.0).round() / 200.0 - tick).abs() < 1e-12), "{ticks:?}");
