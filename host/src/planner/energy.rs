@@ -37,6 +37,9 @@ mod tests {
         assert_eq!(found, (expected * 1000.0).round() as u64);
         let deep = ArrayConfig { depth: 2, ..config };
         let refused = model.femtojoules(&deep, Pair { act: 8, weight: 8 }, &counters).unwrap_err();
-        assert_eq!(refused, "workload tiny: depth is 2, but energies are known of PEs of depth 1 only");
+        assert_eq!(
+            refused,
+            "configuration 'tiny': depth is 2, but energies are known of PEs of depth 1 only; give one of depth 1"
+        );
     }
 }

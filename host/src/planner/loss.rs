@@ -238,7 +238,9 @@ mod tests {
             most.fetch_max(living.fetch_add(1, Relaxed) + 1, Relaxed);
             Ok(())
         };
-        let done = || drop(living.fetch_sub(1, Relaxed));
+        let done = || {
+            living.fetch_sub(1, Relaxed);
+        };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let found = pool.install(|| reduced(&digits.network, &inputs, &plans, &reduce, &done)).unwrap();
         assert_eq!((found.len(), living.into_inner(), most.into_inner()), (3, 0, 1));
