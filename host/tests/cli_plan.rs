@@ -4,7 +4,7 @@ mod cli_support;
 
 use cli_support::{Folder, command, crumb, json, printed, refusal, save, text};
 use crumb::npy::{self, Elements};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[test]
 fn a_plan_holds_its_budget_and_runs_as_predicted() {
@@ -47,14 +47,10 @@ fn every_metric_has_a_budget() {
 #[test]
 fn the_examples_of_the_help_run() {
     let folder = Folder::new();
-    let files = [
-        ("digits.onnx", "model.onnx"),
-        ("calibration.npy", "X.npy"),
-        ("calibration_labels.npy", "y.npy"),
-        ("images.npy", "x.npy"),
-    ];
-    for (file, name) in files {
-        std::fs::copy(Path::new("digits").join(file), folder.file(name)).unwrap();
+    std::fs::copy("digits/digits.onnx", folder.file("model.onnx")).unwrap();
+    std::fs::copy("digits/calibration_labels.npy", folder.file("y.npy")).unwrap();
+    for (name, images) in [("X.npy", crumb::digits::calibration().unwrap().0), ("x.npy", crumb::digits::load().unwrap().images)] {
+        save(&folder.file(name), images.shape(), Elements::F32(images.floats().unwrap().to_vec()));
     }
     let help = printed(&["plan", "--help"]);
     let examples = help.split_once("Examples:\n").unwrap().1.lines().map_while(|line| line.strip_prefix("  crumb "));
