@@ -2,7 +2,9 @@
 
 mod cli_support;
 
-use cli_support::{Folder, crumb, json, printed, refusal, text};
+use cli_support::{Folder, command, crumb, json, printed, refusal, save, text};
+use crumb::npy::{self, Elements};
+use std::path::PathBuf;
 
 #[test]
 fn a_plan_holds_its_budget_and_runs_as_predicted() {
@@ -34,6 +36,89 @@ fn every_metric_has_a_budget() {
             _ => &plan["weight_bytes"],
         };
         assert!(cost.as_f64().unwrap() <= limit as f64, "{budget}: {cost}");
+        // The cheapest plan holds every budget: this one makes use of what there is.
+        let front =
+            json(&["plan", "--budget", &format!("{metric}=1x"), "--front", "--points", "2", "--predicted-only", "--json"]);
+        let loss = |row: &serde_json::Value| row["predicted_loss"].as_f64().unwrap();
+        assert!(loss(plan) < loss(&front["front"][0]), "{budget}: {plan} {}", front["front"][0]);
+    }
+}
+
+#[test]
+fn the_examples_of_the_help_run() {
+    let folder = Folder::new();
+    std::fs::copy("digits/digits.onnx", folder.file("model.onnx")).unwrap();
+    std::fs::copy("digits/calibration_labels.npy", folder.file("y.npy")).unwrap();
+    for (name, images) in [("X.npy", crumb::digits::calibration().unwrap().0), ("x.npy", crumb::digits::load().unwrap().images)] {
+        save(&folder.file(name), images.shape(), Elements::F32(images.floats().unwrap().to_vec()));
+    }
+    let help = printed(&["plan", "--help"]);
+    let examples = help.split_once("Examples:\n").unwrap().1.lines().map_while(|line| line.strip_prefix("  crumb "));
+    // What an example is for stands behind it.
+    let examples: Vec<&str> = examples.map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(examples.len(), 4, "{help}");
+    for example in examples {
+        let output = command().current_dir(folder.path()).args(example.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Eight images of the digits as `--data`, with some labels.
+fn eight(folder: &Folder, shape: &[usize], labels: &[i64]) -> (PathBuf, PathBuf) {
+    let (x, y) = (folder.file("x.npy"), folder.file("y.npy"));
+    let images = crumb::digits::load().unwrap().images.part(0, vec![8, 1, 8, 8]).unwrap();
+    save(&x, &[8, 1, 8, 8], Elements::F32(images.floats().unwrap().to_vec()));
+    save(&y, shape, Elements::I64(labels.to_vec()));
+    (x, y)
+}
+
+#[test]
+fn labels_are_one_class_for_each_image() {
+    let folder = Folder::new();
+    let classes = [0, 1, 2, 3, 4, 5, 6, 7];
+    for (shape, labels, problem) in [
+        (&[8][..], &[0, 1, 2, 99, 4, 5, 6, -5][..], "label 99 of image 3: expected 0 to 9, as the first output has 10 classes"),
+        (&[8], &[0, 1, 2, 3, 4, 5, 6, -5], "label -5 of image 7: expected 0 to 9, as the first output has 10 classes"),
+        (&[2, 4], &classes, "labels of shape [2, 4], expected [8]: one for each image"),
+        (&[3], &[0, 1, 2], "3 labels for 8 images: give one for each"),
+    ] {
+        let (x, y) = eight(&folder, shape, labels);
+        let (x, y) = (text(&x), text(&y));
+        let model = ["plan", "digits/digits.onnx", "--budget", "cycles=1x", "--predicted-only", "--data", x];
+        for (option, arguments) in [("--labels", &["--labels", y][..]), ("--test-labels", &["--test", x, "--test-labels", y])] {
+            assert_eq!(refusal(&[&model, arguments].concat()), format!("error: {option} {y}: {problem}\n"));
+        }
+    }
+    let (x, y) = eight(&folder, &[8], &classes);
+    let model = ["plan", "digits/digits.onnx", "--budget", "cycles=1x", "--predicted-only", "--data", text(&x)];
+    printed(&[&model[..], &["--labels", text(&y), "--loss", "cross-entropy"]].concat());
+    let missing = |option| {
+        format!("error: --loss cross-entropy: it is of labels, and there are no {option}: give them, or another --loss\n")
+    };
+    assert_eq!(refusal(&[&model[..], &["--loss", "cross-entropy"]].concat()), missing("--labels"));
+    let tested = ["--labels", text(&y), "--test", text(&x), "--loss", "cross-entropy"];
+    assert_eq!(refusal(&[&model[..], &tested].concat()), missing("--test-labels"));
+}
+
+#[test]
+fn data_are_images_of_numbers() {
+    let folder = Folder::new();
+    let (x, _) = eight(&folder, &[8], &[0; 8]);
+    let bad = folder.file("bad.npy");
+    for (images, number, problem) in [
+        (0, 0.0, "shape [0, 1, 8, 8] holds no images: expected one or more"),
+        (2, f32::NAN, "element 70 is NaN: expected finite numbers alone"),
+        (2, f32::NEG_INFINITY, "element 70 is -inf: expected finite numbers alone"),
+    ] {
+        let mut pixels = vec![0.0; images * 64];
+        pixels.iter_mut().skip(70).take(1).for_each(|pixel| *pixel = number);
+        npy::write(&bad, &npy::Array { shape: vec![images, 1, 8, 8], elements: Elements::F32(pixels) }).unwrap();
+        let (x, bad) = (text(&x), text(&bad));
+        let model = ["plan", "digits/digits.onnx", "--budget", "cycles=1x", "--predicted-only"];
+        let said = refusal(&[&model[..], &["--data", bad]].concat());
+        assert_eq!(said, format!("error: --data {bad}: {problem}\n"));
+        let said = refusal(&[&model[..], &["--data", x, "--test", bad]].concat());
+        assert_eq!(said, format!("error: --test {bad}: {problem}\n"));
     }
 }
 
@@ -48,6 +133,11 @@ fn a_front_comes_as_a_table_and_as_values() {
         assert_eq!(cells[1], cells[2], "{row}");
     }
     assert!(printed(&["plan", "--front", "--predicted-only"]).lines().count() >= 15);
+    // The plan of a budget comes first.
+    let both = printed(&["plan", "--budget", "cycles=0.5x", "--front", "--points", "14", "--predicted-only", "--csv"]);
+    let mut lines: Vec<&str> = both.lines().collect();
+    assert!(lines.remove(1).starts_with("plan,"), "{both}");
+    assert!(lines.iter().eq(csv.lines().collect::<Vec<_>>().iter()), "{both}");
 }
 
 #[test]
@@ -57,6 +147,8 @@ fn what_cannot_be_planned_is_refused() {
     assert!(refusal(&["plan"]).contains("--budget"));
     assert!(refusal(&["plan", "--budget", "speed=1x"]).contains("\"speed\" is nothing that a plan is limited in"));
     assert!(refusal(&["plan", "--budget", "cycles=1x", "--batch", "451"]).contains("there are 450 images in the data"));
+    assert!(refusal(&["plan", "--budget", "cycles=1x", "--points", "5"]).contains("--front"));
+    assert!(refusal(&["plan", "--budget", "speed=1x"]).contains("a share of the cost of all layers at their widest"));
     assert!(refusal(&["plan", "--budget", "cycles=1x", "--weight-widths", "3"]).contains("--weight-widths"));
     assert!(
         refusal(&["plan", "--budget", "energy=1x", "--energy", "tsmc5"])

@@ -87,6 +87,8 @@ fn no_uniform_precision_and_no_solution_is_better_on_calibration_data() {
     let labels: Vec<i64> = labels[..96].iter().map(|&label| label.into()).collect();
     let problem = Problem::new(&case.choices, &costs, &sensitivities, Metric::Cycles).unwrap();
     let cost = |plan: &Assignment| costs.of(&case.choices, Metric::Cycles, plan).unwrap().iter().sum::<u64>();
+    // Limits at which uniform precisions become possible.
+    let limits = [(2, 2), (4, 4), (8, 4), (8, 8)].map(|(act, weight)| cost(&case.choices.uniform(Pair { act, weight })));
     let mut improved = 0;
     for labels in [Some(&labels[..]), None] {
         let mut refiner = Refiner::new(Grounds {
@@ -98,7 +100,7 @@ fn no_uniform_precision_and_no_solution_is_better_on_calibration_data() {
             labels,
             loss: Loss::Kl,
         });
-        for budget in [1339, 1748, 2308, 3522] {
+        for budget in limits {
             let best = refiner.best(&problem, budget, &|| ()).unwrap().unwrap();
             assert!(best.cost <= budget && best.cost == cost(&best.assignment), "{best:?}");
             let solution = solve(&problem, budget).unwrap().unwrap().assignment;

@@ -54,6 +54,16 @@ impl Metric {
         }
     }
 
+    /// One of what is counted, in words.
+    pub const fn counted_unit(self) -> &'static str {
+        match self {
+            Self::Cycles => "one cycle",
+            Self::Bops => "one bit operation",
+            Self::WeightBits => "one bit",
+            Self::Energy => "one femtojoule",
+        }
+    }
+
     /// A cost in the unit that a user sees; part of a byte counts as one.
     pub fn show(self, cost: u64) -> String {
         match self {
@@ -66,7 +76,7 @@ impl Metric {
 }
 
 /// What turns counters into energy.
-pub trait EnergyModel {
+pub trait EnergyModel: Sync {
     /// Energy in femtojoules of what a machine counted while it worked with one pair of widths.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub enum PlannerError {
     Backend(#[from] BackendError),
     /// A budget that cannot be read.
     #[error(
-        "budget {found:?}: {problem}; expected cycles, bops, energy or weight-bytes, =, and a share of the all-8-bit cost (0.5x) or an amount (250000, 1.5M)"
+        "budget {found:?}: {problem}; expected cycles, bops, energy or weight-bytes, =, and a share of the cost of all layers at their widest (0.5x) or an amount (250000, 1.5M)"
     )]
     Budget {
         /// The text.
@@ -70,8 +70,17 @@ pub enum PlannerError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// Losses that cannot be added up.
+    #[error("predicted losses, or the sum of each layer's largest, are infinite or no numbers: they cannot be compared")]
+    Losses,
+    /// A loss that is none.
+    #[error("the {loss} of the network's first output is infinite or no number at some choice of widths: try another --loss")]
+    NoLoss {
+        /// What was to be measured.
+        loss: &'static str,
+    },
     /// An output that has no loss.
-    #[error("the network's first output is {found}: a loss needs numbers; give sensitivities in a file")]
+    #[error("the network's first output is {found}: a loss needs numbers")]
     Output {
         /// What it is.
         found: String,
@@ -88,10 +97,12 @@ pub enum PlannerError {
     #[error("cross-entropy is of labels: give them, or another --loss")]
     NoLabels,
     /// A label beyond the output.
-    #[error("label {label} is no index of {classes} outputs")]
+    #[error("label {label} of image {image}: expected 0 to {}, as the first output has {classes} classes", classes.saturating_sub(1))]
     Label {
         /// The label.
         label: i64,
+        /// Where it is among the labels, from 0.
+        image: usize,
         /// Length of a row of the output.
         classes: usize,
     },

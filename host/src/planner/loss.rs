@@ -40,29 +40,39 @@ impl Output {
     /// Images whose largest value is at their label; ties go to the lower index.
     ///
     /// # Errors
-    /// If there are not as many labels as rows.
+    /// If there are not as many labels as rows, or one is no index of a row.
     pub fn correct(&self, labels: &[i64]) -> Result<usize, PlannerError> {
-        let rows = self.values.chunks_exact(self.row);
-        if rows.len() != labels.len() {
-            return Err(PlannerError::Labels { labels: labels.len(), images: rows.len() });
-        }
         let largest = |row: &[f64]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
-        Ok(rows.zip(labels).filter(|(row, label)| i64::try_from(largest(row)) == Ok(**label)).count())
+        Ok(self.labelled(labels)?.filter(|(row, label)| largest(row) == *label).count())
+    }
+
+    /// Rows, each with the index that its label is.
+    fn labelled(&self, labels: &[i64]) -> Result<impl Iterator<Item = (&[f64], usize)>, PlannerError> {
+        let rows = self.values.chunks_exact(self.row);
+        let indices = check_labels(labels, rows.len(), self.row)?;
+        Ok(rows.zip(indices))
     }
 
     /// Mean of `-log softmax` at the labels.
     fn cross_entropy(&self, labels: &[i64]) -> Result<f64, PlannerError> {
-        let rows = self.values.chunks_exact(self.row);
-        if rows.len() != labels.len() {
-            return Err(PlannerError::Labels { labels: labels.len(), images: rows.len() });
-        }
         let count = labels.len().max(1) as f64;
-        let of = |(row, &label): (&[f64], &i64)| {
-            let logit = usize::try_from(label).ok().and_then(|label| row.get(label));
-            logit.map(|logit| log_sum(row) - logit).ok_or(PlannerError::Label { label, classes: self.row })
-        };
-        Ok(rows.zip(labels).map(of).sum::<Result<f64, PlannerError>>()? / count)
+        Ok(self.labelled(labels)?.map(|(row, label)| log_sum(row) - row[label]).sum::<f64>() / count)
     }
+}
+
+/// Labels as indices: one for each image, each of a class.
+///
+/// # Errors
+/// If there are not as many labels as images, or one is negative or not below the number of classes.
+pub fn check_labels(labels: &[i64], images: usize, classes: usize) -> Result<Vec<usize>, PlannerError> {
+    if labels.len() != images {
+        return Err(PlannerError::Labels { labels: labels.len(), images });
+    }
+    let index = |(image, &label): (usize, &i64)| {
+        let index = usize::try_from(label).ok().filter(|&index| index < classes);
+        index.ok_or(PlannerError::Label { label, image, classes })
+    };
+    labels.iter().enumerate().map(index).collect()
 }
 
 impl Loss {
@@ -78,9 +88,10 @@ impl Loss {
     /// What an output loses against the one that is wanted; 0 for the same.
     ///
     /// # Errors
-    /// If labels are needed, and there are none, not as many as rows, or some that are no index of a row.
+    /// If labels are needed, and there are none, not as many as rows, or some that are no index of a row; if the loss is infinite or no
+    /// number, which no comparison may meet.
     pub fn of(self, wanted: &Output, found: &Output, labels: Option<&[i64]>) -> Result<f64, PlannerError> {
-        Ok(match self {
+        let loss = match self {
             Self::RelativeError => {
                 let squares: f64 = wanted.values.iter().map(|value| value * value).sum();
                 let errors: f64 = wanted.values.iter().zip(&found.values).map(|(a, b)| (a - b) * (a - b)).sum();
@@ -95,7 +106,8 @@ impl Loss {
                 let labels = labels.ok_or(PlannerError::NoLabels)?;
                 found.cross_entropy(labels)? - wanted.cross_entropy(labels)?
             }
-        })
+        };
+        if loss.is_finite() { Ok(loss) } else { Err(PlannerError::NoLoss { loss: self.name() }) }
     }
 }
 
@@ -108,7 +120,9 @@ fn log_sum(row: &[f64]) -> f64 {
 /// `sum p (log p - log q)` of the softmax of two rows; rounding may not make it negative.
 fn divergence(a: &[f64], b: &[f64]) -> f64 {
     let (la, lb) = (log_sum(a), log_sum(b));
-    a.iter().zip(b).map(|(a, b)| (a - la).exp() * ((a - la) - (b - lb))).sum::<f64>().max(0.0)
+    let sum: f64 = a.iter().zip(b).map(|(a, b)| (a - la).exp() * ((a - la) - (b - lb))).sum();
+    // `max` would make 0 of what is no number.
+    if sum < 0.0 { 0.0 } else { sum }
 }
 
 /// The output of a network at each of some plans, on all cores; `done` is told of each.
@@ -121,12 +135,28 @@ pub fn outputs(
     plans: &[PrecisionPlan],
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Output>, PlannerError> {
+    reduced(network, inputs, plans, &Ok, done)
+}
+
+/// What is to be known of the output of a network at each of some plans, on all cores: only as many outputs as there are cores are there
+/// at once. `done` is told of each.
+///
+/// # Errors
+/// If the network refuses the inputs or a plan, its output is not numbers, or `reduce` refuses it.
+pub fn reduced<T: Send>(
+    network: &Network,
+    inputs: &[Tensor],
+    plans: &[PrecisionPlan],
+    reduce: &(dyn Fn(Output) -> Result<T, PlannerError> + Sync),
+    done: &(dyn Fn() + Sync),
+) -> Result<Vec<T>, PlannerError> {
     plans
         .par_iter()
         .map(|plan| {
-            let execution = execute(network, inputs, plan, &Contract, &mut Vectorised(&Contract))?;
+            let output = Output::of(&execute(network, inputs, plan, &Contract, &mut Vectorised(&Contract))?)?;
+            let found = reduce(output)?;
             done();
-            Output::of(&execution)
+            Ok(found)
         })
         .collect()
 }
@@ -134,6 +164,7 @@ pub fn outputs(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     fn output(values: &[f64]) -> Output {
         Output { values: values.to_vec(), row: 2 }
@@ -163,8 +194,8 @@ mod tests {
         let a = output(&[3.0, 4.0]);
         let refused = |labels: Option<&[i64]>| Loss::CrossEntropy.of(&a, &a, labels).unwrap_err().to_string();
         assert_eq!(refused(None), "cross-entropy is of labels: give them, or another --loss");
-        assert_eq!(refused(Some(&[2])), "label 2 is no index of 2 outputs");
-        assert_eq!(refused(Some(&[-1])), "label -1 is no index of 2 outputs");
+        assert_eq!(refused(Some(&[2])), "label 2 of image 0: expected 0 to 1, as the first output has 2 classes");
+        assert_eq!(refused(Some(&[-1])), "label -1 of image 0: expected 0 to 1, as the first output has 2 classes");
         assert_eq!(refused(Some(&[0, 1])), "2 labels for 1 images: give one for each");
     }
 
@@ -172,7 +203,46 @@ mod tests {
     fn the_first_of_the_largest_counts() {
         let found = output(&[1.0, 1.0, 0.0, 2.0, 5.0, 4.0]);
         assert_eq!(found.correct(&[0, 1, 0]).unwrap(), 3);
-        assert_eq!(found.correct(&[1, 1, -1]).unwrap(), 1);
+        assert_eq!(found.correct(&[1, 1, 1]).unwrap(), 1);
+        for label in [-1, 2, 99, i64::MIN, i64::MAX] {
+            let said = found.correct(&[1, 1, label]).unwrap_err().to_string();
+            assert_eq!(said, format!("label {label} of image 2: expected 0 to 1, as the first output has 2 classes"));
+        }
         assert_eq!(found.correct(&[0]).unwrap_err().to_string(), "1 labels for 3 images: give one for each");
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_loss() {
+        let plain = output(&[3.0, 4.0]);
+        for loss in [Loss::RelativeError, Loss::Kl, Loss::CrossEntropy] {
+            for bad in [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let bad = output(&[3.0, bad]);
+                let said = loss.of(&plain, &bad, Some(&[1])).unwrap_err().to_string();
+                assert!(
+                    said.starts_with(&format!("the {} of the network's first output is infinite or no", loss.name())),
+                    "{said}"
+                );
+                assert!(loss.of(&bad, &plain, Some(&[1])).is_err(), "{loss:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_are_reduced_one_by_one() {
+        let digits = crate::digits::load().unwrap();
+        let inputs = [digits.images.part(0, vec![1, 1, 8, 8]).unwrap()];
+        let plans = vec![PrecisionPlan::default(); 3];
+        // An output lives from its reduction to `done`, where the reduction keeps nothing of it; one thread has one at a time.
+        let (living, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let reduce = |_| {
+            most.fetch_max(living.fetch_add(1, Relaxed) + 1, Relaxed);
+            Ok(())
+        };
+        let done = || {
+            living.fetch_sub(1, Relaxed);
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let found = pool.install(|| reduced(&digits.network, &inputs, &plans, &reduce, &done)).unwrap();
+        assert_eq!((found.len(), living.into_inner(), most.into_inner()), (3, 0, 1));
     }
 }

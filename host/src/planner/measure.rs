@@ -3,7 +3,7 @@
 use super::choices::{Assignment, Choices};
 use super::costs::{CostTable, Metric};
 use super::error::PlannerError;
-use super::loss::{Loss, Output, outputs};
+use super::loss::{Loss, Output, outputs, reduced};
 use super::sensitivity::Sensitivities;
 use crate::backend::{Backend, Sim};
 use crate::network::machine::{LayerReport, MachineEngine};
@@ -81,19 +81,23 @@ impl Measurement<'_> {
     /// # Errors
     /// If a plan, the data or the labels are refused.
     pub fn of(&self, assignments: &[Assignment], done: &(dyn Fn() + Sync)) -> Result<Vec<Outcome>, PlannerError> {
-        let widest = self.choices.widest();
-        let plans: Vec<_> = std::iter::once(&widest).chain(assignments).map(|a| self.choices.plan(a)).collect();
-        let outputs = outputs(self.network, self.test, &plans, done)?;
-        let Some((wanted, outputs)) = outputs.split_first() else { return Ok(Vec::new()) };
-        assignments.iter().zip(outputs).map(|(assignment, output)| self.outcome(assignment, wanted, output)).collect()
+        let wanted = outputs(self.network, self.test, &[self.choices.plan(&self.choices.widest())], done)?.pop();
+        let wanted = wanted.ok_or_else(|| PlannerError::Output { found: "missing".into() })?;
+        let plans: Vec<_> = assignments.iter().map(|assignment| self.choices.plan(assignment)).collect();
+        let on_test = |found: Output| {
+            let images = |labels: &[i64]| labels.len().max(1) as f64;
+            let accuracy = self.labels.map(|labels| Ok::<f64, PlannerError>(found.correct(labels)? as f64 / images(labels)));
+            Ok((self.loss.of(&wanted, &found, self.labels)?, accuracy.transpose()?))
+        };
+        let found = reduced(self.network, self.test, &plans, &on_test, done)?;
+        assignments.iter().zip(found).map(|(assignment, found)| self.outcome(assignment, found)).collect()
     }
 
-    fn outcome(&self, assignment: &Assignment, wanted: &Output, found: &Output) -> Result<Outcome, PlannerError> {
+    /// The outcome of a plan that has a loss and an accuracy on the test data.
+    fn outcome(&self, assignment: &Assignment, (loss, accuracy): (f64, Option<f64>)) -> Result<Outcome, PlannerError> {
         let choices = self.choices;
         let total = |metric| Ok::<u64, PlannerError>(self.costs.of(choices, metric, assignment)?.iter().sum());
         let reports = on_machine(&self.costs.config, self.network, choices, assignment, self.batch)?;
-        let correct =
-            self.labels.map(|labels| Ok::<f64, PlannerError>(found.correct(labels)? as f64 / labels.len().max(1) as f64));
         let energy = if self.costs.energy.is_some() { Some(total(Metric::Energy)? as f64 / 1e6) } else { None };
         Ok(Outcome {
             pairs: (0..choices.layers.len()).map(|layer| choices.pair(assignment, layer).to_string()).collect(),
@@ -103,9 +107,9 @@ impl Measurement<'_> {
             weight_bytes: total(Metric::WeightBits)?.div_ceil(8),
             energy_nj: energy,
             predicted_loss: self.sensitivities.of(choices, assignment).map(|predicted| predicted.loss),
-            measured_loss: self.loss.of(wanted, found, self.labels)?,
+            measured_loss: loss,
             predicted_accuracy: self.sensitivities.accuracy_of(choices, assignment),
-            measured_accuracy: correct.transpose()?,
+            measured_accuracy: accuracy,
         })
     }
 }

@@ -27,7 +27,7 @@ pub mod sensitivity;
 pub mod sensitivity_file;
 pub mod solve;
 
-pub use budget::{Amount, Budget};
+pub use budget::{Amount, Budget, Decimal};
 pub use choices::{Assignment, Choices, Pair};
 pub use costs::{CostTable, Metric};
 pub use error::PlannerError;

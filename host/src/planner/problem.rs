@@ -64,21 +64,15 @@ impl Problem {
     /// The problem of a network with these costs and losses.
     ///
     /// # Errors
-    /// If a cost is not known, or a loss is infinite or no number.
+    /// If a cost is not known, or a loss or the sum of the largest ones is infinite or no number.
     pub fn new(
         choices: &Choices,
         costs: &CostTable<'_>,
         sensitivities: &Sensitivities,
         metric: Metric,
     ) -> Result<Self, PlannerError> {
-        let all = sensitivities.base.iter().flat_map(|base| base.values());
-        if !all.chain(sensitivities.excess.iter().flat_map(|excess| excess.values())).all(|p| p.loss.is_finite()) {
-            return Err(PlannerError::Output { found: "infinite or no number at some choice".into() });
-        }
-        let losses = sensitivities.base.iter().map(|base| base.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
-        let excesses = sensitivities.excess.iter().map(|excess| excess.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
-        let largest: f64 = losses.chain(excesses).sum();
-        let parts = |loss: f64| if largest > 0.0 { (loss / largest * RESOLUTION).round() as i64 } else { 0 };
+        let scale = Scale::of(sensitivities).ok_or(PlannerError::Losses)?;
+        let parts = |loss: f64| scale.parts(loss);
         let classes: Vec<Vec<(u8, i64)>> =
             sensitivities.base.iter().map(|base| base.iter().rev().map(|(&width, p)| (width, parts(p.loss))).collect()).collect();
         let mut layers = Vec::new();
@@ -126,6 +120,30 @@ impl Problem {
             loss = loss.checked_add(choice.loss)?;
         }
         Some(Solution { assignment: Assignment { acts: acts.to_vec(), weights: weights.to_vec() }, cost, loss })
+    }
+}
+
+/// What turns losses into parts.
+pub(super) struct Scale {
+    /// Sum of the largest losses of all choices: finite.
+    largest: f64,
+}
+
+impl Scale {
+    /// The scale of some losses; `None` if one of them or the sum of the largest ones is infinite or no number.
+    pub(super) fn of(sensitivities: &Sensitivities) -> Option<Self> {
+        let all = sensitivities.base.iter().flat_map(|base| base.values());
+        // The largest number would hide what is none.
+        let finite = all.chain(sensitivities.excess.iter().flat_map(|excess| excess.values())).all(|p| p.loss.is_finite());
+        let losses = sensitivities.base.iter().map(|base| base.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
+        let excesses = sensitivities.excess.iter().map(|excess| excess.values().map(|p| p.loss.abs()).fold(0.0, f64::max));
+        let largest: f64 = losses.chain(excesses).sum();
+        (finite && largest.is_finite()).then_some(Self { largest })
+    }
+
+    /// A loss in parts.
+    pub(super) fn parts(&self, loss: f64) -> i64 {
+        if self.largest > 0.0 { (loss / self.largest * RESOLUTION).round() as i64 } else { 0 }
     }
 }
 

@@ -13,7 +13,7 @@
 use super::choices::{Assignment, Choices, Pair};
 use super::costs::CostTable;
 use super::error::PlannerError;
-use super::loss::{Loss, Output, outputs};
+use super::loss::{Loss, Output, outputs, reduced};
 use super::problem::Problem;
 use super::sensitivity::Sensitivities;
 use super::solve::several;
@@ -31,7 +31,7 @@ const MOST_NEIGHBOURS: usize = 200;
 pub struct Score {
     /// Images that are classified wrongly; 0 without labels.
     pub wrong: usize,
-    /// Cross-entropy of the labels; without labels, the loss.
+    /// Cross-entropy of the labels; without labels, the loss. Finite, as [`Loss::of`] gives it.
     pub loss: f64,
 }
 
@@ -99,8 +99,7 @@ impl<'a> Refiner<'a> {
             self.wanted = Some(wanted.ok_or_else(|| PlannerError::Output { found: "missing".into() })?);
         }
         let files: Vec<_> = new.iter().map(|plan| choices.plan(plan)).collect();
-        let found = outputs(network, inputs, &files, done)?;
-        let scored: Vec<Score> = found.iter().map(|output| self.score(output)).collect::<Result<_, _>>()?;
+        let scored = reduced(network, inputs, &files, &|output| self.score(&output), done)?;
         self.known.extend(new.into_iter().cloned().zip(scored));
         let none = Score { wrong: usize::MAX, loss: f64::INFINITY };
         Ok(plans.iter().map(|plan| self.known.get(plan).copied().unwrap_or(none)).collect())

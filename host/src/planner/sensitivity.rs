@@ -11,7 +11,7 @@
 
 use super::choices::{Assignment, Choices, Pair};
 use super::error::PlannerError;
-use super::loss::{Loss, Output, outputs};
+use super::loss::{Loss, Output, outputs, reduced};
 use crate::network::{Network, Tensor};
 use std::collections::BTreeMap;
 
@@ -92,10 +92,9 @@ impl Sensitivities {
         done: &(dyn Fn() + Sync),
     ) -> Result<Self, PlannerError> {
         let entries = assignments(choices);
-        let widest = std::iter::once(choices.plan(&choices.widest()));
-        let plans: Vec<_> = widest.chain(entries.iter().map(|(_, assignment)| choices.plan(assignment))).collect();
-        let mut outputs = outputs(network, inputs, &plans, done)?.into_iter();
-        let wanted = outputs.next().ok_or_else(|| PlannerError::Output { found: "missing".into() })?;
+        let plans: Vec<_> = entries.iter().map(|(_, assignment)| choices.plan(assignment)).collect();
+        let wanted = outputs(network, inputs, &[choices.plan(&choices.widest())], done)?.pop();
+        let wanted = wanted.ok_or_else(|| PlannerError::Output { found: "missing".into() })?;
         let accuracy = |output: &Output| -> Result<Option<f64>, PlannerError> {
             let Some(labels) = labels else { return Ok(None) };
             Ok(Some(output.correct(labels)? as f64 / labels.len().max(1) as f64))
@@ -103,9 +102,12 @@ impl Sensitivities {
         let best = accuracy(&wanted)?;
         let mut this = Self::zero(choices, format!("{} of the output", loss.name()));
         this.accuracy = best;
-        for ((entry, _), output) in entries.iter().zip(outputs) {
+        let predict = |output: Output| {
             let errors = best.unwrap_or(0.0) - accuracy(&output)?.unwrap_or(0.0);
-            let predicted = Predicted { loss: loss.of(&wanted, &output, labels)?, errors };
+            Ok(Predicted { loss: loss.of(&wanted, &output, labels)?, errors })
+        };
+        let found = reduced(network, inputs, &plans, &predict, done)?;
+        for ((entry, _), predicted) in entries.iter().zip(found) {
             match *entry {
                 Entry::Base(class, width) => this.base[class].insert(width, predicted).map(drop),
                 Entry::Excess(layer, pair) => this.excess[layer].insert(pair, predicted).map(drop),

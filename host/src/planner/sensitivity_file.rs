@@ -12,9 +12,13 @@
 //! A trace gives `loss = trace * sum (Q(w) - w)^2`, the second-order term of HAWQ-V2 (arXiv 1911.03852), with the error of the int8 weights
 //! as the precision switch rounds them, in the units of the float weights. It says nothing about activations, so these stay at their
 //! widest in classes that a layer with a trace reads. Pairs without a loss are not chosen. Every layer must be there.
+//!
+//! Plans are compared by losses in 2^32 parts of the sum of each layer's largest, so a file whose least loss is no part of that is refused:
+//! it would count for nothing.
 
 use super::choices::{Choices, Pair};
 use super::error::PlannerError;
+use super::problem::Scale;
 use super::sensitivity::{Predicted, Sensitivities};
 use crate::network::{Arithmetic, ArrayLayer, Contract, Network, Rounding};
 use serde::Deserialize;
@@ -64,7 +68,7 @@ pub fn parse(text: &str, origin: &str, network: &Network, choices: &Choices) -> 
                 let layer = network.nodes[node].op.array_layer();
                 let layer = layer.filter(|layer| !layer.weights.is_empty());
                 let layer = layer.ok_or_else(|| refuse("its weights are computed, so it has no trace: give loss".into()))?;
-                of_trace(choices, index, layer, trace)
+                of_trace(choices, index, layer, trace).map_err(refuse)?
             }
             (Some(trace), None) => return Err(refuse(format!("trace = {trace}: expected a number of 0 or more"))),
             (None, Some(losses)) => of_losses(choices, index, &losses).map_err(refuse)?,
@@ -73,6 +77,7 @@ pub fn parse(text: &str, origin: &str, network: &Network, choices: &Choices) -> 
         };
         this.excess[index] = losses;
     }
+    comparable(&this, &known).map_err(refuse)?;
     // A class can have only widths at which each of its readers has a choice.
     for (class, info) in choices.classes.iter().enumerate() {
         this.base[class].retain(|width, _| info.readers.iter().all(|&r| this.excess[r].keys().any(|pair| pair.act == *width)));
@@ -84,12 +89,35 @@ pub fn parse(text: &str, origin: &str, network: &Network, choices: &Choices) -> 
     Ok(this)
 }
 
+/// Refuses losses of which the least would be rounded to none beside the largest, or that have no sum.
+fn comparable(sensitivities: &Sensitivities, names: &[&str]) -> Result<(), String> {
+    let all = sensitivities.excess.iter().zip(names);
+    let all = all.flat_map(|(excess, name)| excess.iter().map(move |(pair, predicted)| (predicted.loss, pair, name)));
+    let mut losses: Vec<_> = all.filter(|(loss, ..)| *loss > 0.0).collect();
+    losses.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (Some(least), Some(largest)) = (losses.first(), losses.last()) else { return Ok(()) };
+    let problem = match Scale::of(sensitivities) {
+        Some(scale) if scale.parts(least.0) > 0 => return Ok(()),
+        Some(_) => "the largest leaves nothing of the least",
+        None => "the sum of each layer's largest is infinite",
+    };
+    let show = |(loss, pair, name): &(f64, &Pair, &&str)| format!("{loss:e} ({name:?} at {pair})");
+    let (least, largest) = (show(least), show(largest));
+    Err(format!(
+        "losses lie between {least} and {largest}: {problem}; expected at least 2^-33 of the sum of each layer's largest"
+    ))
+}
+
 /// Losses of a layer's weight widths by its trace, activations at their widest.
-fn of_trace(choices: &Choices, index: usize, layer: &ArrayLayer, trace: f64) -> BTreeMap<Pair, Predicted> {
+fn of_trace(choices: &Choices, index: usize, layer: &ArrayLayer, trace: f64) -> Result<BTreeMap<Pair, Predicted>, String> {
     let act = choices.classes[choices.layers[index].input].widths.first().copied().unwrap_or(8);
     let predicted = |&weight: &u8| {
-        let loss = trace * squared_error(layer, weight, choices.rounding);
-        (Pair { act, weight }, Predicted { loss, errors: 0.0 })
+        let (pair, error) = (Pair { act, weight }, squared_error(layer, weight, choices.rounding));
+        let loss = trace * error;
+        if !loss.is_finite() {
+            return Err(format!("trace = {trace:e}: times the squared error {error:e} of its weights at {pair} it is infinite"));
+        }
+        Ok((pair, Predicted { loss, errors: 0.0 }))
     };
     choices.weight_widths.iter().map(predicted).collect()
 }
@@ -183,9 +211,39 @@ mod tests {
                 "[[layer]] \"conv1\": it cannot run at \"a8w3\"; expected a8w8, a8w4, a8w2, a4w8, a4w4, a4w2, a2w8, a2w4, a2w2",
             ),
             ("[[layer]]\nname=\"conv1\"\nhessian=1.0", "not a sensitivity file: "),
+            ("[[layer]]\nname=\"conv1\"\ntrace=1e308", "[[layer]] \"conv1\": trace = 1e308: times the squared error "),
         ] {
             let error = parse(&format!("{rest}{text}"), "s.toml", &network, &choices).unwrap_err().to_string();
             assert!(error.starts_with(&format!("s.toml: {problem}")), "{error}");
         }
+    }
+
+    #[test]
+    fn losses_that_erase_others_are_refused() {
+        let (network, choices) = digits();
+        let parsed = |losses: [&str; 4]| {
+            let entries = choices.layers.iter().zip(losses);
+            let text: String =
+                entries.map(|(l, loss)| format!("[[layer]]\nname = \"{}\"\nloss = {{ {loss} }}\n", l.name)).collect();
+            parse(&text, "s.toml", &network, &choices).map_err(|error| error.to_string())
+        };
+        let rest = ["a8w4 = 0.03", "a8w4 = 0.01, a4w4 = 0.5", "a8w4 = 0.02"];
+        let with = |first| parsed([first, rest[0], rest[1], rest[2]]);
+        let said = with("a2w2 = 1e12").unwrap_err();
+        assert!(
+            said.starts_with(
+                "s.toml: losses lie between 1e-2 (\"conv3\" at a8w4) and 1e12 (\"conv1\" at a2w2): the largest leaves"
+            ),
+            "{said}"
+        );
+        // As far as the parts reach, and losses of nothing.
+        for largest in ["a2w2 = 1e7", "a2w2 = 0.0"] {
+            let found = with(largest).unwrap();
+            let scale = Scale::of(&found).unwrap();
+            assert!(found.excess.iter().flat_map(BTreeMap::values).all(|p| (p.loss > 0.0) == (scale.parts(p.loss) > 0)));
+        }
+        assert!(parsed(["", "", "", ""]).is_ok());
+        let said = parsed(["a2w2 = 1e308", "a2w2 = 1e308", rest[1], rest[2]]).unwrap_err();
+        assert!(said.contains("and 1e308 (\"conv2\" at a2w2): the sum of each layer's largest is infinite"), "{said}");
     }
 }

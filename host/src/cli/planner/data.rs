@@ -1,12 +1,14 @@
 //! What a plan is made and measured on: the network, calibration data, test data, and the images that the machine runs.
 
 use super::Plan;
+use super::labels::{self, images};
 use crate::cli::Failure;
 use crate::cli::files::read;
 use crate::cli::options::Message;
-use crate::cli::run::inputs;
 use crate::digits;
 use crate::network::{Network, NetworkError, Tensor};
+use crate::planner::loss::Loss;
+use std::path::PathBuf;
 
 /// A network and its data.
 pub struct Data {
@@ -34,11 +36,15 @@ impl Data {
     /// If files cannot be read or do not fit.
     pub fn read(arguments: &Plan) -> Result<Self, Failure> {
         let Some(path) = &arguments.model else { return Self::digits(arguments.batch) };
+        refuse_missing(arguments)?;
         let network = arguments.constants.import(&read(path)?, path)?.network;
-        let calibration = inputs::read("--data", &arguments.data, &network)?;
-        let test = if arguments.test.is_empty() { None } else { Some(inputs::read("--test", &arguments.test, &network)?) };
-        let labels = arguments.labels.as_deref().map(inputs::labels).transpose()?;
-        let test_labels = arguments.test_labels.as_deref().map(inputs::labels).transpose()?;
+        let calibration = labels::data("--data", &arguments.data, &network)?;
+        let test = if arguments.test.is_empty() { None } else { Some(labels::data("--test", &arguments.test, &network)?) };
+        let read = |option: &str, path: &Option<PathBuf>, data: &[Tensor]| {
+            path.as_deref().map(|path| labels::labels(option, path, &network, data)).transpose()
+        };
+        let labels = read("--labels", &arguments.labels, &calibration)?;
+        let test_labels = read("--test-labels", &arguments.test_labels, test.as_deref().unwrap_or(&calibration))?;
         let (batch, images) = first(&calibration, arguments.batch)?;
         Ok(Self { name: path.display().to_string(), network, calibration, labels, test, test_labels, batch, images })
     }
@@ -80,8 +86,20 @@ impl Data {
     }
 }
 
-fn images(tensors: &[Tensor]) -> usize {
-    tensors.first().and_then(|tensor| tensor.shape().first()).copied().unwrap_or(0)
+/// Cross-entropy is of labels, wherever it is measured: given sensitivities are not measured, and plans are measured on test data, if any.
+fn refuse_missing(arguments: &Plan) -> Result<(), Failure> {
+    let measured = [
+        ("--labels", arguments.labels.is_some(), arguments.sensitivities.is_none() || arguments.test.is_empty()),
+        ("--test-labels", arguments.test_labels.is_some(), !arguments.test.is_empty()),
+    ];
+    let missing = measured.into_iter().find(|(_, given, wanted)| *wanted && !given);
+    match missing.filter(|_| arguments.loss == Loss::CrossEntropy) {
+        Some((option, ..)) => Err(Message(format!(
+            "--loss cross-entropy: it is of labels, and there are no {option}: give them, or another --loss"
+        ))
+        .into()),
+        None => Ok(()),
+    }
 }
 
 /// The first images of each tensor, and how many.

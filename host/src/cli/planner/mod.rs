@@ -1,6 +1,7 @@
 //! `crumb plan`: the precision of each layer that loses least within a budget.
 
 mod data;
+mod labels;
 mod report;
 mod work;
 
@@ -29,7 +30,7 @@ use work::Planner;
 /// same data, and the best is run on test data. Predicted and measured losses are printed.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
-crumb plan --budget cycles=0.3x -o plan.toml                       the embedded digits, at 30 % of the all-8-bit cycles\n  \
+crumb plan --budget cycles=0.5x -o plan.toml                       digits, in half the cycles\n  \
 crumb plan --front --csv                                           every trade there is to make\n  \
 crumb plan model.onnx --data X.npy --labels y.npy --budget bops=2.5G -o plan.toml\n  \
 crumb run model.onnx --input x.npy --precision plan.toml\n\n\
@@ -85,7 +86,7 @@ pub struct Plan {
     #[arg(long)]
     against_uniform: bool,
     /// Points of the front at least, where there are so many.
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=200))]
+    #[arg(long, value_name = "N", requires = "front", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=200))]
     points: usize,
     /// Write the plan as `crumb run --precision` takes it.
     #[arg(short, long, value_name = "PLAN.toml", requires = "budget")]

@@ -66,7 +66,9 @@ pub struct Report {
 }
 
 fn small(value: Option<f64>) -> String {
-    value.map_or("-".into(), |value| format!("{value:.5}"))
+    // Losses from a file may be as large as floats are.
+    let shown = |value: f64| if value.abs() < 1e6 { format!("{value:.5}") } else { format!("{value:.5e}") };
+    value.map_or("-".into(), shown)
 }
 
 fn share(value: Option<f64>) -> String {
@@ -119,17 +121,13 @@ impl Report {
         table
     }
 
-    /// As comma-separated values: the front, the comparison, or the plan.
+    /// As comma-separated values: the plan, if there is a budget, then the front or the comparison.
     ///
     /// # Errors
     /// If the text cannot be made.
     pub fn csv(&self) -> Result<String, Failure> {
         let against = self.against.iter().flat_map(|a| [&a.most_accurate, &a.least_loss, &a.plan]);
-        let rows: Vec<&Row> = match (self.front.is_empty(), self.against.is_empty()) {
-            (false, _) => self.front.iter().collect(),
-            (_, false) => against.collect(),
-            _ => self.plan.iter().collect(),
-        };
+        let rows = self.plan.iter().chain(&self.front).chain(against);
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record([
             "name",
@@ -253,4 +251,15 @@ fn against_table(rows: &[Against]) -> String {
         text += &format!("; {more} classify more images correctly, {same} as many");
     }
     text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_losses_are_short() {
+        let shown = [0.0, 0.5, 999_999.0, 1e6, -1e308].map(|value| small(Some(value)));
+        assert_eq!(shown, ["0.00000", "0.50000", "999999.00000", "1.00000e6", "-1.00000e308"]);
+    }
 }
