@@ -48,17 +48,20 @@ fn every_metric_has_a_budget() {
 fn the_examples_of_the_help_run() {
     let folder = Folder::new();
     std::fs::copy("digits/digits.onnx", folder.file("model.onnx")).unwrap();
-    std::fs::copy("digits/calibration_labels.npy", folder.file("y.npy")).unwrap();
-    for (name, images) in [("X.npy", crumb::digits::calibration().unwrap().0), ("x.npy", crumb::digits::load().unwrap().images)] {
-        save(&folder.file(name), images.shape(), Elements::F32(images.floats().unwrap().to_vec()));
+    let images = crumb::digits::load().unwrap().images.part(0, vec![8, 1, 8, 8]).unwrap();
+    for name in ["X.npy", "x.npy"] {
+        save(&folder.file(name), &[8, 1, 8, 8], Elements::F32(images.floats().unwrap().to_vec()));
     }
+    save(&folder.file("y.npy"), &[8], Elements::I64((0..8).collect()));
     let help = printed(&["plan", "--help"]);
     let examples = help.split_once("Examples:\n").unwrap().1.lines().map_while(|line| line.strip_prefix("  crumb "));
     // What an example is for stands behind it.
     let examples: Vec<&str> = examples.map(|line| line.split("  ").next().unwrap()).collect();
     assert_eq!(examples.len(), 4, "{help}");
     for example in examples {
-        let output = command().current_dir(folder.path()).args(example.split(' ')).output().unwrap();
+        let sooner = example.starts_with("plan ").then_some("--predicted-only");
+        let arguments = example.split(' ').chain(sooner);
+        let output = command().current_dir(folder.path()).args(arguments).output().unwrap();
         assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -312,17 +312,24 @@ fn accuracies_are_of_images() {
         save(&path, &[count, 1, 8, 8], Elements::F32(vec![0.0; count * 64]));
         path
     };
-    let labels = |name: &str, count: usize| {
+    let labels = |name: &str, shape: &[usize], values: &[i64]| {
         let path = folder.file(name);
-        save(&path, &[count], Elements::I64(vec![0; count]));
+        save(&path, shape, Elements::I64(values.to_vec()));
         path
     };
     let refused = |x: &Path, y: &Path| refusal(&["report", "--json", "--data", text(x), "--labels", text(y)]);
-    let (x0, y0, x8, y3) = (images("x0.npy", 0), labels("y0.npy", 0), images("x8.npy", 8), labels("y3.npy", 3));
+    let (x0, x2, y0) = (images("x0.npy", 0), images("x2.npy", 2), labels("y0.npy", &[0], &[]));
     let said = refused(&x0, &y0);
-    assert!(said.contains("x0.npy") || said.contains("y0.npy"), "{said}");
-    let said = refused(&x8, &y0);
-    assert!(said.contains("x8.npy, --labels ") && said.contains("y0.npy: no image has a label"), "{said}");
-    let said = refused(&x8, &y3);
-    assert!(said.contains(&format!("--labels {}: 3 labels for 8 images: give one for each", text(&y3))), "{said}");
+    assert!(said.contains("--data") && said.contains("x0.npy") && said.contains("holds no images"), "{said}");
+    for (shape, values, what) in [
+        (&[0_usize][..], &[][..], "0 labels for 2 images: give one for each"),
+        (&[3], &[0, 1, 2], "3 labels for 2 images: give one for each"),
+        (&[2], &[0, 10], "label 10 of image 1"),
+        (&[2], &[-1, 0], "label -1 of image 0"),
+        (&[1, 2], &[0, 1], "labels of shape [1, 2], expected [2]"),
+    ] {
+        let path = labels("y.npy", shape, values);
+        let said = refused(&x2, &path);
+        assert!(said.contains(&format!("--labels {}: {what}", text(&path))), "{said}");
+    }
 }

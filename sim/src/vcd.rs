@@ -88,10 +88,7 @@ impl fmt::Display for WaveWindowError {
             Self::NotARange { found } => write!(f, "window '{found}' is not a range: {EXPECTED}"),
             Self::NotACycle { found, bound } => write!(f, "window '{found}': '{bound}' is not a cycle number; {EXPECTED}"),
             Self::Empty { found } => {
-                write!(
-                    f,
-                    "window '{found}' contains no cycle: the end, which is not included, must lie after the first cycle"
-                )
+                write!(f, "window '{found}' contains no cycle: the end, which is not included, must lie after the first cycle")
             }
         }
     }

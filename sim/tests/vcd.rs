@@ -313,9 +313,8 @@ fn windows_say_what_is_wrong_with_them() {
     );
     assert!(error("1..=5").contains("'=5' is not a cycle number"));
     assert!(error("-1..5").contains("'-1' is not a cycle number"));
-    let empty = |text: &str| {
-        format!("window '{text}' contains no cycle: the end, which is not included, must lie after the first cycle")
-    };
+    let empty =
+        |text: &str| format!("window '{text}' contains no cycle: the end, which is not included, must lie after the first cycle");
     for text in ["7..7", "20..10", "..0"] {
         assert_eq!(error(text), empty(text));
     }

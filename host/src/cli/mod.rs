@@ -11,6 +11,7 @@ mod files;
 mod fpga;
 mod gemm;
 mod inspect;
+mod labelled;
 mod options;
 mod output;
 mod plan;

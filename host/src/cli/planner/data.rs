@@ -1,9 +1,9 @@
 //! What a plan is made and measured on: the network, calibration data, test data, and the images that the machine runs.
 
 use super::Plan;
-use super::labels::{self, images};
 use crate::cli::Failure;
 use crate::cli::files::read;
+use crate::cli::labelled::{self, images};
 use crate::cli::options::Message;
 use crate::digits;
 use crate::network::{Network, NetworkError, Tensor};
@@ -38,10 +38,10 @@ impl Data {
         let Some(path) = &arguments.model else { return Self::digits(arguments.batch) };
         refuse_missing(arguments)?;
         let network = arguments.constants.import(&read(path)?, path)?.network;
-        let calibration = labels::data("--data", &arguments.data, &network)?;
-        let test = if arguments.test.is_empty() { None } else { Some(labels::data("--test", &arguments.test, &network)?) };
+        let calibration = labelled::data("--data", &arguments.data, &network)?;
+        let test = if arguments.test.is_empty() { None } else { Some(labelled::data("--test", &arguments.test, &network)?) };
         let read = |option: &str, path: &Option<PathBuf>, data: &[Tensor]| {
-            path.as_deref().map(|path| labels::labels(option, path, &network, data)).transpose()
+            path.as_deref().map(|path| labelled::labels(option, path, &network, data)).transpose()
         };
         let labels = read("--labels", &arguments.labels, &calibration)?;
         let test_labels = read("--test-labels", &arguments.test_labels, test.as_deref().unwrap_or(&calibration))?;

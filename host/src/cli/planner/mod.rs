@@ -1,7 +1,6 @@
 //! `crumb plan`: the precision of each layer that loses least within a budget.
 
 mod data;
-mod labels;
 mod report;
 mod work;
 

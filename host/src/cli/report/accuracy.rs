@@ -4,8 +4,8 @@ use crate::cli::Failure;
 use crate::cli::estimate::options::LayerOptions;
 use crate::cli::estimate::source::Source;
 use crate::cli::files::at;
+use crate::cli::labelled;
 use crate::cli::options::Message;
-use crate::cli::run::inputs;
 use crate::digits;
 use crate::network::{Network, PrecisionPlan, Tensor};
 use crate::planner::loss::outputs;
@@ -34,12 +34,9 @@ impl Labelled {
             };
         };
         if let Some(path) = labels {
-            let (inputs, labels) = (inputs::read("--data", data, network)?, inputs::labels(path)?);
+            let inputs = labelled::data("--data", data, network)?;
+            let labels = labelled::labels("--labels", path, network, &inputs)?;
             let place = format!("--labels {}", path.display());
-            if labels.is_empty() {
-                let text = "no image has a label, and so there is no accuracy; give at least one of each, or leave out both";
-                return Err(Message(format!("--data {}, {place}: {text}", data.join(" "))).into());
-            }
             let what = format!("{} images of {}", labels.len(), path.display());
             return Ok(Some(Self { inputs, labels, what, place }));
         }

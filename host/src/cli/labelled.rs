@@ -1,4 +1,4 @@
-//! Data and labels of a plan, looked at before anything runs: how many images, numbers, and labels that are classes.
+//! Data and labels of a plan or report, looked at before anything runs: how many images, numbers, and labels that are classes.
 
 use crate::cli::Failure;
 use crate::cli::options::Message;
