@@ -132,11 +132,14 @@ fn means(own: &[&Measured], of: impl Fn(&Measured) -> f64, key: impl Fn(Mode) ->
     sums.into_iter().map(|(key, (sum, n))| (key, rounded(sum / n))).collect()
 }
 
+/// What is taken of a measurement.
+type Figure = fn(&Measured) -> f64;
+
 /// The figures of an event of a block, with the toggles of registers that came with it: the whole of both, or the part of either that is
 /// counted apart, or the rest.
 fn with_toggles(measured: &[Measured], block: Block, share: Share, key: impl Fn(Mode) -> String + Copy) -> Cost {
     let own: Vec<&Measured> = measured.iter().filter(|m| m.block == block).collect();
-    let (pj, toggles): (fn(&Measured) -> f64, fn(&Measured) -> f64) = match share {
+    let (pj, toggles): (Figure, Figure) = match share {
         Share::Whole => (|m| m.energy.dynamic(), |m| m.toggles),
         Share::Apart => (|m| m.aside, |m| m.aside_toggles),
         Share::Rest => (Measured::without_asides, Measured::toggles_without_asides),
