@@ -22,20 +22,27 @@ struct Cli {
     task: Task,
 }
 
+/// What is mapped, to which cells, and where.
+#[derive(clap::Args)]
+struct Gates {
+    /// Configuration whose blocks are measured.
+    #[arg(long, default_value = "small", value_parser = NAMES)]
+    config: String,
+    /// Liberty file of the cells.
+    #[arg(long, default_value = LIBERTY, value_name = "FILE")]
+    liberty: PathBuf,
+    /// Folder for netlists, scripts and logs.
+    #[arg(long, default_value = "target/energy", value_name = "DIR")]
+    work: PathBuf,
+}
+
 #[derive(Subcommand)]
 enum Task {
     /// Map the blocks to gates, drive them with the network and with random data in all nine modes, print the tables, write DIR/osu018.toml
     /// (the network's data) and DIR/osu018-uniform.toml
     Measure {
-        /// Configuration whose blocks are measured.
-        #[arg(long, default_value = "small", value_parser = NAMES)]
-        config: String,
-        /// Liberty file of the cells.
-        #[arg(long, default_value = LIBERTY, value_name = "FILE")]
-        liberty: PathBuf,
-        /// Folder for netlists, scripts and logs.
-        #[arg(long, default_value = "target/energy", value_name = "DIR")]
-        work: PathBuf,
+        #[command(flatten)]
+        gates: Gates,
         /// Folder for the energy files.
         #[arg(long, default_value = "energy", value_name = "DIR")]
         out: PathBuf,
@@ -46,15 +53,8 @@ enum Task {
     /// Map a PE to gates, drive it with the network, the network with pruned weights and random data, and compare its energy with what an
     /// energy file says by events and by activity
     Compare {
-        /// Configuration whose PE is measured.
-        #[arg(long, default_value = "small", value_parser = NAMES)]
-        config: String,
-        /// Liberty file of the cells.
-        #[arg(long, default_value = LIBERTY, value_name = "FILE")]
-        liberty: PathBuf,
-        /// Folder for the netlist, its script and log.
-        #[arg(long, default_value = "target/energy", value_name = "DIR")]
-        work: PathBuf,
+        #[command(flatten)]
+        gates: Gates,
         /// Energy file.
         #[arg(value_name = "FILE")]
         model: PathBuf,
@@ -62,15 +62,8 @@ enum Task {
     /// Map a PE and fixed int8 PEs to gates, drive them with the network and with random data, and print pJ per MAC side by side, Bit Fusion's
     /// published unit with them
     Pe {
-        /// Configuration whose PE is measured.
-        #[arg(long, default_value = "small", value_parser = NAMES)]
-        config: String,
-        /// Liberty file of the cells.
-        #[arg(long, default_value = LIBERTY, value_name = "FILE")]
-        liberty: PathBuf,
-        /// Folder for netlists, scripts and logs.
-        #[arg(long, default_value = "target/energy", value_name = "DIR")]
-        work: PathBuf,
+        #[command(flatten)]
+        gates: Gates,
         /// Energy file of Bit Fusion's unit.
         #[arg(long, default_value = "energy/bitfusion-45nm.toml", value_name = "FILE")]
         published: PathBuf,
@@ -97,9 +90,9 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Measure { config, liberty, work, out, opensta } => measure_all(&config, &liberty, &work, &out, opensta),
-        Task::Compare { config, liberty, work, model } => compare_pe(&config, &liberty, &work, &model),
-        Task::Pe { config, liberty, work, published } => pe_beside_fixed(&config, &liberty, &work, &published),
+        Task::Measure { gates, out, opensta } => measure_all(&gates, &out, opensta),
+        Task::Compare { gates, model } => compare_pe(&gates, &model),
+        Task::Pe { gates, published } => pe_beside_fixed(&gates, &published),
         Task::Zeros { config, model } => configuration(&config).and_then(|config| {
             print!("{}", zeros::report(&config, &read(&model)?)?);
             Ok(())
@@ -142,10 +135,10 @@ fn map(
     Ok((subjects, work))
 }
 
-fn compare_pe(name: &str, liberty: &Path, work: &Path, model: &Path) -> Result<(), EnergyError> {
-    let (config, model) = (configuration(name)?, read(model)?);
-    let technology = Technology::open(liberty)?;
-    let (subjects, _) = map(name, &config, &technology, work, &[Block::Pe])?;
+fn compare_pe(gates: &Gates, model: &Path) -> Result<(), EnergyError> {
+    let (config, model) = (configuration(&gates.config)?, read(model)?);
+    let technology = Technology::open(&gates.liberty)?;
+    let (subjects, _) = map(&gates.config, &config, &technology, &gates.work, &[Block::Pe])?;
     for subject in &subjects {
         let lines = compare::pe(subject, &config, &technology.library, &model, |data| eprintln!("measured on {data}"))?;
         print!("{}", compare::text(&lines));
@@ -153,10 +146,10 @@ fn compare_pe(name: &str, liberty: &Path, work: &Path, model: &Path) -> Result<(
     Ok(())
 }
 
-fn pe_beside_fixed(name: &str, liberty: &Path, work: &Path, published: &Path) -> Result<(), EnergyError> {
-    let (config, published) = (configuration(name)?, read(published)?);
-    let technology = Technology::open(liberty)?;
-    let (subjects, _) = map(name, &config, &technology, work, &beside::BLOCKS)?;
+fn pe_beside_fixed(gates: &Gates, published: &Path) -> Result<(), EnergyError> {
+    let (config, published) = (configuration(&gates.config)?, read(published)?);
+    let technology = Technology::open(&gates.liberty)?;
+    let (subjects, _) = map(&gates.config, &config, &technology, &gates.work, &beside::BLOCKS)?;
     let mut measured = Vec::new();
     for data in Data::FILES {
         measured.extend(all(&subjects, &config, &technology.library, data, |run, _| eprintln!("measured on {}", run.name))?);
@@ -166,7 +159,8 @@ fn pe_beside_fixed(name: &str, liberty: &Path, work: &Path, published: &Path) ->
     Ok(())
 }
 
-fn measure_all(name: &str, liberty: &Path, work: &Path, out: &Path, opensta: bool) -> Result<(), EnergyError> {
+fn measure_all(gates: &Gates, out: &Path, opensta: bool) -> Result<(), EnergyError> {
+    let Gates { config: name, liberty, work } = gates;
     let config = configuration(name)?;
     let technology = Technology::open(liberty)?;
     let (subjects, work) = map(name, &config, &technology, work, &Block::ALL)?;

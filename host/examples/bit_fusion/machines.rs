@@ -119,7 +119,7 @@ impl Machine {
         let per_bit =
             self.energy.event.get(&crumb::energy::vocabulary::Event::DramBit).and_then(|cost| cost.pj.get("any")).copied();
         let upload = Cost {
-            cycles: beats.max(self.dram.cycles(bytes).unwrap_or(u64::MAX)),
+            cycles: beats.max(self.dram.cycles(bytes).ok_or("the upload takes more cycles than 63 bits hold")?),
             picojoules: 8.0 * bytes as f64 * per_bit.unwrap_or(0.0),
             dram_bytes: bytes,
             weight_bytes: bytes,

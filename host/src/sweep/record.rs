@@ -113,5 +113,16 @@ fn is_integer(cell: &str) -> bool {
 }
 
 fn is_real(cell: &str) -> bool {
-    cell.parse::<f64>().is_ok_and(|number| number.to_string() == cell)
+    cell.parse::<f64>().is_ok_and(|number| number.is_finite() && number.to_string() == cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_finite_and_as_they_are_written() {
+        assert!(["0", "0.5", "12.25"].into_iter().all(is_real));
+        assert!(["inf", "NaN", "-inf", "1e3", "0.50", "", "banana"].into_iter().all(|cell| !is_real(cell)));
+    }
 }
