@@ -130,33 +130,24 @@ impl Counters {
         Counter::uses_of_cycles().iter().map(|&c| self[c]).sum()
     }
 
-    /// Whether 64 bits hold all that [`Counters::derived`] makes of these counts, and the bits of both streams together.
-    pub fn are_derivable(&self, config: &ArrayConfig) -> bool {
-        let (rows, cols, depth) = (config.rows as u64, config.cols as u64, config.depth as u64);
-        let weight = 32 * cols * depth * config.weight_bus as u64;
-        let most = [config.bops_per_cycle(), 8 * config.line_bytes() as u64, 8 * rows * depth, weight, 64 * cols];
-        let largest = most.into_iter().max().unwrap_or(1);
-        // Two counts go into some sums.
-        self.0.iter().all(|&count| count <= u64::MAX / (2 * largest))
-    }
-
-    /// Bits, MACs and BOPs: each event moves a known number of bits in a given configuration.
-    pub fn derived(&self, config: &ArrayConfig) -> Derived {
+    /// Bits, MACs and BOPs: each event moves a known number of bits in a given configuration. None if 64 bits do not hold one of them.
+    pub fn derived(&self, config: &ArrayConfig) -> Option<Derived> {
         use Counter as C;
         let (rows, cols, depth) = (config.rows as u64, config.cols as u64, config.depth as u64);
         let line = 8 * config.line_bytes() as u64;
-        Derived {
-            macs: self[C::MacSlots] * rows * cols * depth,
-            bops: self[C::Busy] * config.bops_per_cycle(),
-            activation_bits_read: self[C::Busy] * 8 * rows * depth,
-            activation_bits_written: self[C::ActivationLinesWritten] * 8 * rows * depth,
-            weight_bits_read: self[C::WeightWordsRead] * 32 * cols * depth * config.weight_bus as u64,
-            weight_bits_written: self[C::WeightWordsWritten] * 32 * cols * depth,
-            parameter_bits_written: self[C::ParametersWritten] * 64 * cols,
-            accumulator_bits_read: (self[C::AccumulatorReads] + self[C::DrainReads]) * 32 * cols,
-            accumulator_bits_written: self[C::AccumulatorWrites] * 32 * cols,
-            stream_bits_in: self[C::LinesIn] * line,
-            stream_bits_out: self[C::LinesOut] * line,
-        }
+        let of = |count: Counter, each: u64| self[count].checked_mul(each);
+        Some(Derived {
+            macs: of(C::MacSlots, rows * cols * depth)?,
+            bops: of(C::Busy, config.bops_per_cycle())?,
+            activation_bits_read: of(C::Busy, 8 * rows * depth)?,
+            activation_bits_written: of(C::ActivationLinesWritten, 8 * rows * depth)?,
+            weight_bits_read: of(C::WeightWordsRead, 32 * cols * depth * config.weight_bus as u64)?,
+            weight_bits_written: of(C::WeightWordsWritten, 32 * cols * depth)?,
+            parameter_bits_written: of(C::ParametersWritten, 64 * cols)?,
+            accumulator_bits_read: of(C::AccumulatorReads, 32 * cols)?.checked_add(of(C::DrainReads, 32 * cols)?)?,
+            accumulator_bits_written: of(C::AccumulatorWrites, 32 * cols)?,
+            stream_bits_in: of(C::LinesIn, line)?,
+            stream_bits_out: of(C::LinesOut, line)?,
+        })
     }
 }

@@ -234,7 +234,7 @@ fn summarize(
         exact: mismatch.is_none(),
         mismatch,
         counters: clocked.then(|| total.iter().map(|(counter, value)| (counter.name(), value)).collect()),
-        derived: clocked.then(|| total.derived(config)),
+        derived: clocked.then(|| total.derived(config)).flatten(),
         layers,
         host: HostWork::default(),
         reports: Vec::new(),

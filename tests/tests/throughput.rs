@@ -64,7 +64,7 @@ fn measure(config: &ArrayConfig, act: ActBits, bits: WeightBits, raw: bool, rows
     let span = watched.at_last - watched.at_first;
     assert_eq!(span[Counter::Cycles], last - first + 1);
     assert_eq!(span.accounted_cycles(), span[Counter::Cycles], "every cycle has one reason");
-    let macs = span.derived(config).macs;
+    let macs = span.derived(config).unwrap().macs;
     Figures {
         busy_share: span[Counter::Busy] as f64 / span[Counter::Cycles] as f64,
         busy: span[Counter::Busy],

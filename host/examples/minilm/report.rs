@@ -4,7 +4,7 @@ use crate::linear::Work;
 use crate::model::{HIDDEN, Model};
 use crate::sentences::Sentences;
 use crumb_arch::counters::Counter;
-use crumb_arch::{ArrayConfig, Counters};
+use crumb_arch::{ArrayConfig, Counters, Derived};
 
 /// Columns of the table.
 const HEADER: [&str; 11] = [
@@ -105,6 +105,7 @@ impl Row {
         let (Work { macs, bops, .. }, derived) = (self.work, self.counters.derived(config));
         let cycles = self.counters[Counter::Cycles] as f64;
         let per_token = |total: f64| thousands((total / sentences.tokens() as f64).round() as u64);
+        let moved = |of: fn(&Derived) -> u64| derived.map_or_else(|| "-".to_owned(), |derived| per_token(of(&derived) as f64));
         // Work done, over the work of an array that uses every multiplier in every cycle.
         let utilisation = bops as f64 / (config.bops_per_cycle() as f64 * cycles);
         [
@@ -115,9 +116,9 @@ impl Row {
             per_token(cycles),
             format!("{:.0}", macs as f64 / cycles),
             format!("{:.1} %", 100.0 * utilisation),
-            per_token(derived.weight_bits_read as f64),
-            per_token(derived.weight_bits_written as f64 / 8.0),
-            per_token(derived.stream_bits_out as f64 / 8.0),
+            moved(|derived| derived.weight_bits_read),
+            moved(|derived| derived.weight_bits_written / 8),
+            moved(|derived| derived.stream_bits_out / 8),
             self.longest_stall(cycles),
         ]
     }

@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::files::{at, read_text};
+use super::options::named_file;
 use crate::energy::Model;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// A line on figures that a file does not have; nothing if it has all.
 pub fn lower_bound(file: &str, missing: &BTreeSet<&'static str>) -> String {
@@ -20,9 +20,8 @@ pub fn lower_bound(file: &str, missing: &BTreeSet<&'static str>) -> String {
 /// # Errors
 /// If there is no such name, or the file cannot be read or breaks a rule.
 pub fn model(name: &str) -> Result<Model, Failure> {
-    let path = Path::new(name);
-    if name.ends_with(".toml") {
-        return Ok(Model::parse(&read_text(path)?, path)?);
+    match named_file(name) {
+        Some(path) => Ok(Model::parse(&read_text(path)?, path)?),
+        None => Ok(Model::named(name).map_err(at("--energy"))?),
     }
-    Ok(Model::named(name).map_err(at("--energy"))?)
 }

@@ -123,7 +123,7 @@ impl Gemm {
             "weight_bits": format.bits.bits(), "slice": format.slice, "rounding": format.rounding.to_string(),
             "config": session.config().name, "backend": session.backend().name(), "out": self.out,
             "utilisation": self.utilisation(product, session),
-            "counters": counters.as_ref().map(named), "derived": counters.map(|c| c.derived(session.config())),
+            "counters": counters.as_ref().map(named), "derived": counters.and_then(|c| c.derived(session.config())),
         })
     }
 

@@ -39,4 +39,10 @@ pub enum EnergyError {
         /// Its depth.
         depth: usize,
     },
+    /// The work is beyond what is counted.
+    #[error("configuration '{config}': the work moves more bits than 64 bits can count; estimate parts of it")]
+    Large {
+        /// The configuration's name.
+        config: String,
+    },
 }

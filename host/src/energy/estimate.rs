@@ -5,7 +5,7 @@ use super::mode::Mode;
 use super::model::{Model, Standing};
 use super::parts::{Estimate, add};
 use super::vocabulary::{Access, Event, Part};
-use crumb_arch::{ArrayConfig, Counter, Counters};
+use crumb_arch::{ArrayConfig, Counter, Counters, Derived};
 use crumb_sim::Machine;
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub fn register_bits(config: &ArrayConfig) -> Option<u64> {
 /// Weight words are counted as tiles x rows x 8/A: those beyond the end of a tile go down the column like others, but are not read.
 ///
 /// # Errors
-/// If the machine's PEs are deeper than those that the figures are of.
+/// If the machine's PEs are deeper than those that the figures are of, or 64 bits do not hold the bits that the work moves.
 pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Estimate, EnergyError> {
     if config.depth != 1 {
         return Err(EnergyError::Depth { config: config.name.clone(), depth: config.depth });
@@ -57,7 +57,8 @@ pub fn estimate(model: &Model, config: &ArrayConfig, work: &[Work]) -> Result<Es
     let blocks = Blocks::of(config, model);
     let mut sum = Estimate::default();
     for work in work {
-        Metered { model, work, sum: &mut sum }.meter(config, &blocks);
+        let derived = work.counters.derived(config).ok_or_else(|| EnergyError::Large { config: config.name.clone() })?;
+        Metered { model, work, sum: &mut sum }.meter(config, &blocks, &derived);
     }
     Ok(sum)
 }
@@ -109,16 +110,15 @@ impl Metered<'_> {
         Some(of(Access::Read, bits_read)? + of(Access::Write, bits_written)?)
     }
 
-    fn meter(mut self, config: &ArrayConfig, blocks: &Blocks) {
+    fn meter(mut self, config: &ArrayConfig, blocks: &Blocks, derived: &Derived) {
         let Work { mode, counters, dram_bits } = *self.work;
         let count = |counter: Counter| counters[counter] as f64;
         let (rows, cols) = (config.rows as f64, config.cols as f64);
         let (busy, cycles) = (count(Counter::Busy), count(Counter::Cycles));
         let (words, values) = (count(Counter::Tiles) * rows * mode.act.lanes() as f64, cols * count(Counter::DrainReads));
-        let derived = counters.derived(config);
         for (event, times, part) in [
             (Event::DramBit, dram_bits as f64, (|e| &mut e.dram) as fn(&mut Estimate) -> &mut Option<f64>),
-            (Event::StreamBit, (derived.stream_bits_in + derived.stream_bits_out) as f64, |e| &mut e.streams),
+            (Event::StreamBit, derived.stream_bits_in as f64 + derived.stream_bits_out as f64, |e| &mut e.streams),
             (Event::SwitchWord, cols * words, |e| &mut e.edges),
             (Event::ColumnSumWord, cols * words, |e| &mut e.edges),
             (Event::RowSumCycle, rows * busy, |e| &mut e.edges),

@@ -7,7 +7,7 @@ mod work;
 use super::constants::ConstantOptions;
 use super::energy;
 use super::files::{OutputFile, at, read_text, refuse_same};
-use super::options::{Message, config};
+use super::options::{Message, config, named_file};
 use super::output::{print, print_json};
 use super::run::inputs;
 use super::{Failure, progress};
@@ -190,9 +190,7 @@ impl Plan {
         read.extend(self.sensitivities.as_deref().map(|path| ("--sensitivities", path)));
         read.extend(self.constants.inputs());
         let files = [("--config", &self.config), ("--energy", &self.energy)];
-        read.extend(
-            files.into_iter().filter(|(_, name)| name.ends_with(".toml")).map(|(option, name)| (option, Path::new(name))),
-        );
+        read.extend(files.into_iter().filter_map(|(option, name)| Some((option, named_file(name)?))));
         let written: Vec<(&str, &Path)> = self.out.as_deref().map(|path| ("--out", path)).into_iter().collect();
         refuse_same(&written, &read)?;
         if self.model.is_some() && self.data.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::benchmark::RunReport;
 use crate::cli::files::at;
-use crate::cli::options::Message;
+use crate::cli::options::{Message, named_file};
 use crate::cli::{Failure, energy};
 use crate::energy::{Estimate, Mode, Model, Observed, Work, by_activity, estimate};
 use crate::network::machine::LayerReport;
@@ -44,8 +44,7 @@ impl ObserveOptions {
 
     /// The file that it reads, with the argument that names it.
     pub fn input(&self) -> Option<(&'static str, &std::path::Path)> {
-        let file = self.energy.as_deref().filter(|name| name.ends_with(".toml"))?;
-        Some(("--energy", std::path::Path::new(file)))
+        Some(("--energy", named_file(self.energy.as_deref()?)?))
     }
 
     /// Reads the window and the figures.

@@ -5,7 +5,7 @@ mod report;
 
 use super::Failure;
 use super::files::{OutputFile, at, read_text, refuse_same};
-use super::options::{Message, config};
+use super::options::{Message, config, named_file};
 use super::output::{print, print_json};
 use super::progress::Late;
 use crate::estimate::layers::LayerShape;
@@ -84,7 +84,10 @@ impl Sweep {
         };
         let name = spec.config.as_deref().unwrap_or("small");
         // A file's paths are relative to its folder, as the file may be used from any.
-        let base = if name.ends_with(".toml") { config(&folder.join(name).to_string_lossy())? } else { config(name)? };
+        let base = match named_file(name) {
+            Some(file) => config(&folder.join(file).to_string_lossy())?,
+            None => config(name)?,
+        };
         let batch = spec.batch.unwrap_or(1);
         let tables = spec.topologies.iter().map(|path| table(&folder, path, batch)).collect::<Result<_, _>>()?;
         let grid = Grid::new(&spec, &base, tables);

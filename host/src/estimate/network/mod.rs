@@ -203,10 +203,7 @@ impl Sum {
     /// What follows, for a layer or for several that run one after the other; none if it leaves 64 bits.
     fn summary(&self, config: &ArrayConfig, dram: Option<Dram>, layers: Option<&[LayerEstimate]>) -> Option<Summary> {
         let Self { macs, bops, lane_bops, cost } = *self;
-        if !cost.counters.are_derivable(config) {
-            return None;
-        }
-        let traffic = Traffic::of(&cost.counters, config);
+        let traffic = Traffic::of(&cost.counters, config)?;
         let resources = Resources::of(&cost, &traffic, config, dram)?;
         let (cycles, bound) = match layers {
             None => (cost.counters[Counter::Cycles].max(resources.dram), resources.bound()),

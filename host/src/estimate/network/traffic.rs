@@ -66,12 +66,14 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// The traffic that counters stand for.
-    pub fn of(counters: &Counters, config: &ArrayConfig) -> Self {
+    /// The traffic that counters stand for; none if 64 bits do not hold it.
+    pub fn of(counters: &Counters, config: &ArrayConfig) -> Option<Self> {
+        let bits = counters.derived(config)?;
+        bits.stream_bits_in.checked_add(bits.stream_bits_out)?;
         let line = config.line_bytes() as u64;
         let (stream_bytes_in, stream_bytes_out) = (StreamIn::lines(counters).times(line), counters[Counter::LinesOut] * line);
         let dram_bytes = stream_bytes_in.sum() + stream_bytes_out;
-        Self { bits: counters.derived(config), stream_bytes_in, stream_bytes_out, dram_bytes }
+        Some(Self { bits, stream_bytes_in, stream_bytes_out, dram_bytes })
     }
 }
 
