@@ -23,7 +23,7 @@ const PARTS: [Part; 26] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
-    part("README.md", "fpga-small", "cargo run --release -- fpga --config small --place-only --timing-allow-fail"),
+    part("README.md", "fpga-small", "cargo run --release -- fpga --config small --until placement --timing-allow-fail"),
     part("README.md", "pe-energy", "cargo run --release --package crumb-energy -- pe"),
     part("docs/estimate.md", "network-estimate", "cargo run --release -- estimate --network resnet18 --config large"),
     part("docs/estimate.md", "estimate-speed", "cargo bench --package crumb --bench estimate -- --output-format bencher"),

@@ -25,10 +25,22 @@ use std::time::Instant;
 pub use board::Board;
 pub use error::FpgaError;
 pub use progress::{Progress, Silent, Spinner};
-pub use report::{ArrayCells, Peak, Report, Resources, Use};
+pub use report::{ArrayCells, ClockReport, Peak, Report, Resources, Use};
 pub use toolchain::{PINS, default_tools_dir};
 
 use toolchain::Toolchain;
+
+/// How far a design is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Mapped to cells by Yosys: area, and no clock.
+    Synthesis,
+    /// Placed by nextpnr: area is final, the clock an estimate.
+    Placement,
+    /// Routed, with a bitstream if the board's clock is met.
+    Routing,
+}
 
 /// What to build, and where.
 #[derive(Debug, Clone)]
@@ -51,11 +63,11 @@ pub struct BuildRequest {
     pub tools_dir: PathBuf,
     /// The seed of nextpnr's placement.
     pub seed: u32,
-    /// Stop after placement: area is final, the clock an estimate, and there is no bitstream.
-    pub place_only: bool,
+    /// The last stage; a bitstream comes of routing only.
+    pub until: Stage,
 }
 
-/// Synthesises, places and routes `request`.
+/// Synthesises, places and routes `request`, as far as it asks for.
 ///
 /// A clock below the board's is not an error: see [`Report::timing_met`].
 ///
@@ -93,17 +105,23 @@ pub fn build(request: &BuildRequest, progress: &mut dyn Progress) -> Result<Repo
     let sources = ["core.v", "bridge.v", "board.v"];
     let script = synthesis::script("board", "crumb_board", &sources, &defines, true);
     let board = synthesis::run(&tools, &work, "board", &script)?;
-    let carry_cells = board.cells_in("crumb_board").and_then(|cells| cells.get("CCU2C").copied()).unwrap_or(0);
+    let mapped = board.cells_in("crumb_board").unwrap_or_default();
+    let mut resources = Resources::mapped(&mapped);
     let synthesis_seconds = begun.elapsed().as_secs_f64();
 
-    let begun = Instant::now();
-    progress.step(&format!("nextpnr: {config} on {}", target.device));
-    let routed = routing::run(&tools, target, request.seed, request.place_only, &work)?;
-    let routing_seconds = begun.elapsed().as_secs_f64();
-
-    let fmax_mhz = routed.clock().achieved;
-    let timing_met = fmax_mhz >= target.core_clock_mhz;
-    let bitstream = if timing_met && !request.place_only {
+    let clock = if request.until > Stage::Synthesis {
+        let begun = Instant::now();
+        progress.step(&format!("nextpnr: {config} on {}", target.device));
+        let routed = routing::run(&tools, target, request.seed, request.until == Stage::Placement, &work)?;
+        resources = Resources { ccu2c: resources.ccu2c, ..routed.resources() };
+        let fmax_mhz = routed.clock().achieved;
+        let timing_met = fmax_mhz >= target.core_clock_mhz;
+        let peak = report::peak(request.rows, request.cols, fmax_mhz);
+        Some(ClockReport { fmax_mhz, timing_met, peak, seed: request.seed, routing_seconds: begun.elapsed().as_secs_f64() })
+    } else {
+        None
+    };
+    let bitstream = if request.until == Stage::Routing && clock.as_ref().is_some_and(|clock| clock.timing_met) {
         progress.step("ecppack: bitstream");
         routing::pack(&tools, &work)?;
         Some(request.out_dir.join(routing::BITSTREAM))
@@ -117,23 +135,13 @@ pub fn build(request: &BuildRequest, progress: &mut dyn Progress) -> Result<Repo
         device: target.device.to_owned(),
         rows: request.rows,
         cols: request.cols,
-        resources: Resources {
-            trellis_comb: routed.used("TRELLIS_COMB"),
-            trellis_ff: routed.used("TRELLIS_FF"),
-            ccu2c: Use { used: carry_cells, available: None },
-            dp16kd: routed.used("DP16KD"),
-            mult18x18d: routed.used("MULT18X18D"),
-        },
+        stage: request.until,
+        resources,
         array,
-        fmax_mhz,
         required_mhz: target.core_clock_mhz,
-        timing_met,
-        routed: !request.place_only,
-        peak: report::peak(request.rows, request.cols, fmax_mhz),
-        seed: request.seed,
+        clock,
         tools: PINS[..2].iter().map(|&pin| pin.to_owned()).collect(),
         synthesis_seconds,
-        routing_seconds,
         bitstream,
     })
 }

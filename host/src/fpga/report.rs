@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Stage;
+use super::synthesis::{Cells, trellis_comb};
+
 /// Bit operations a PE does per cycle in every mode: `MACs * A * W`, the fission law of `docs/arithmetic.md`.
 const BIT_OPERATIONS_PER_PE: u32 = 64;
 
@@ -33,33 +36,41 @@ pub struct Report {
     pub rows: u32,
     /// Columns of PEs.
     pub cols: u32,
-    /// Cells of everything that is routed: the core, the SPI bridge and the PLL.
+    /// How far the design was taken.
+    pub stage: Stage,
+    /// Cells of the whole design: the core, the SPI bridge and the PLL.
     pub resources: Resources,
-    /// Cells of the array alone, before routing.
+    /// Cells of the array alone, as synthesised.
     pub array: ArrayCells,
-    /// The highest clock after routing, in MHz.
-    pub fmax_mhz: f64,
     /// The clock that the board's PLL makes, in MHz.
     pub required_mhz: f64,
-    /// Whether `fmax_mhz` reaches `required_mhz`.
-    pub timing_met: bool,
-    /// Whether the design was routed; otherwise `fmax_mhz` is the estimate after placement.
-    pub routed: bool,
-    /// The peak of each precision pair at `fmax_mhz`.
-    pub peak: Vec<Peak>,
-    /// Where nextpnr's placement started; another seed gives another clock.
-    pub seed: u32,
+    /// The clock of a design that is placed.
+    #[serde(flatten)]
+    pub clock: Option<ClockReport>,
     /// The versions that made these numbers.
     pub tools: Vec<String>,
     /// Wall-clock time of Yosys, in seconds.
     pub synthesis_seconds: f64,
-    /// Wall-clock time of nextpnr, in seconds.
-    pub routing_seconds: f64,
-    /// The bitstream; none if timing is not met.
+    /// The bitstream; none if timing is not met, or the design is not routed.
     pub bitstream: Option<PathBuf>,
 }
 
-/// Cells of the routed design.
+/// The clock of a design that is placed, and what follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClockReport {
+    /// The highest clock in MHz: after routing, or an estimate after placement.
+    pub fmax_mhz: f64,
+    /// Whether `fmax_mhz` reaches the board's.
+    pub timing_met: bool,
+    /// The peak of each precision pair at `fmax_mhz`.
+    pub peak: Vec<Peak>,
+    /// Where nextpnr's placement started; another seed gives another clock.
+    pub seed: u32,
+    /// Wall-clock time of nextpnr, in seconds.
+    pub routing_seconds: f64,
+}
+
+/// Cells of the whole design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Resources {
     /// Logic cells: a LUT4, or one bit of carry.
@@ -72,6 +83,20 @@ pub struct Resources {
     pub dp16kd: Use,
     /// 18 x 18 multipliers.
     pub mult18x18d: Use,
+}
+
+impl Resources {
+    /// As Yosys maps it. nextpnr, which alone knows the device, adds logic cells that pass carries and constants on.
+    pub(super) fn mapped(cells: &Cells) -> Self {
+        let of = |kind: &str| Use { used: cells.get(kind).copied().unwrap_or(0), available: None };
+        Self {
+            trellis_comb: Use { used: trellis_comb(cells), available: None },
+            trellis_ff: of("TRELLIS_FF"),
+            ccu2c: of("CCU2C"),
+            dp16kd: of("DP16KD"),
+            mult18x18d: of("MULT18X18D"),
+        }
+    }
 }
 
 /// Cells of the array, as Yosys maps it with its hierarchy kept.
@@ -125,7 +150,11 @@ impl Report {
         let Self { config, board, device, rows, cols, .. } = self;
         writeln!(out, "crumb {config}, {rows} x {cols} PEs, on {board} ({device})\n")?;
 
-        let stage = if self.routed { "routed" } else { "placed" };
+        let stage = match self.stage {
+            Stage::Synthesis => "synthesised",
+            Stage::Placement => "placed",
+            Stage::Routing => "routed",
+        };
         writeln!(out, "{stage:<22}{:>9}{:>11}{:>9}", "used", "available", "share")?;
         for (name, cells) in [
             ("LUTs (TRELLIS_COMB)", self.resources.trellis_comb),
@@ -151,38 +180,45 @@ impl Report {
             writeln!(out, "{name:<22}{total:>9}{each:>11}")?;
         }
 
-        let when = if self.routed { "routing" } else { "placement, an estimate" };
-        let verdict = if self.timing_met { "met" } else { "NOT met" };
-        writeln!(out, "\nFmax {:.1} MHz after {when}; {:.1} MHz required: {verdict}", self.fmax_mhz, self.required_mhz)?;
+        if let Some(clock) = &self.clock {
+            self.write_clock(clock, out)?;
+        }
+        write!(out, "\nYosys {:.0} s", self.synthesis_seconds)?;
+        if let Some(ClockReport { routing_seconds, seed, .. }) = &self.clock {
+            write!(out, ", nextpnr {routing_seconds:.0} s, seed {seed}")?;
+        }
+        writeln!(out, "; {}", self.tools.join(", "))?;
+        match (&self.bitstream, self.stage) {
+            (Some(path), _) => writeln!(out, "bitstream {}", path.display()),
+            (None, Stage::Routing) => writeln!(out, "no bitstream: the clock of the board is not met"),
+            (None, Stage::Placement) => writeln!(out, "no bitstream: not routed"),
+            (None, Stage::Synthesis) => writeln!(out, "no clock, no bitstream: not placed"),
+        }
+    }
 
+    fn write_clock(&self, clock: &ClockReport, out: &mut String) -> std::fmt::Result {
+        let when = if self.stage == Stage::Routing { "routing" } else { "placement, an estimate" };
+        let verdict = if clock.timing_met { "met" } else { "NOT met" };
+        writeln!(out, "\nFmax {:.1} MHz after {when}; {:.1} MHz required: {verdict}", clock.fmax_mhz, self.required_mhz)?;
         writeln!(out, "\n{:<10}{:>10}{:>10}{:>10}", "peak GOPS", "w8", "w4", "w2")?;
-        for (width, row) in WIDTHS.iter().zip(self.peak.chunks(WIDTHS.len())) {
+        for (width, row) in WIDTHS.iter().zip(clock.peak.chunks(WIDTHS.len())) {
             write!(out, "{:<10}", format!("a{width}"))?;
             for peak in row {
                 write!(out, "{:>10.2}", peak.gops)?;
             }
             writeln!(out)?;
         }
-
-        writeln!(
-            out,
-            "\nYosys {:.0} s, nextpnr {:.0} s, seed {}; {}",
-            self.synthesis_seconds,
-            self.routing_seconds,
-            self.seed,
-            self.tools.join(", ")
-        )?;
-        match &self.bitstream {
-            Some(path) => writeln!(out, "bitstream {}", path.display()),
-            None if !self.routed => writeln!(out, "no bitstream: not routed"),
-            None => writeln!(out, "no bitstream: the clock of the board is not met"),
-        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn clock() -> ClockReport {
+        ClockReport { fmax_mhz: 62.5, timing_met: true, peak: peak(4, 4, 62.5), seed: 1, routing_seconds: 89.8 }
+    }
 
     fn report() -> Report {
         let with = |used, available| Use { used, available: Some(available) };
@@ -206,15 +242,11 @@ mod tests {
                 trellis_comb_per_pe: 660,
                 trellis_ff_per_pe: 144,
             },
-            fmax_mhz: 62.5,
+            stage: Stage::Routing,
             required_mhz: 60.0,
-            timing_met: true,
-            routed: true,
-            peak: peak(4, 4, 62.5),
-            seed: 1,
+            clock: Some(clock()),
             tools: vec!["yosys==1".into(), "nextpnr==2".into()],
             synthesis_seconds: 36.2,
-            routing_seconds: 89.8,
             bitstream: Some("out/board.bit".into()),
         }
     }
@@ -261,10 +293,11 @@ bitstream out/board.bit
 
     #[test]
     fn a_missed_clock_is_said_in_the_table_and_in_json() {
-        let placed = Report { routed: false, bitstream: None, ..report() }.to_table();
+        let placed = Report { stage: Stage::Placement, bitstream: None, ..report() }.to_table();
         assert!(placed.contains("\nplaced ") && placed.contains("after placement, an estimate;"), "{placed}");
         assert!(placed.ends_with("no bitstream: not routed\n"), "{placed}");
-        let missed = Report { fmax_mhz: 40.8, timing_met: false, bitstream: None, ..report() };
+        let slow = ClockReport { fmax_mhz: 40.8, timing_met: false, ..clock() };
+        let missed = Report { clock: Some(slow), bitstream: None, ..report() };
         let table = missed.to_table();
         assert!(table.contains("Fmax 40.8 MHz after routing; 60.0 MHz required: NOT met\n"));
         assert!(table.ends_with("no bitstream: the clock of the board is not met\n"));
@@ -272,5 +305,25 @@ bitstream out/board.bit
         assert_eq!(json["timing_met"], false);
         assert_eq!(json["resources"]["trellis_comb"]["used"], 11261);
         assert_eq!(json["peak"][1]["precision"], "a8w4");
+    }
+
+    #[test]
+    fn what_is_not_placed_has_no_clock() {
+        let mapped = Report { stage: Stage::Synthesis, clock: None, bitstream: None, ..report() };
+        let table = mapped.to_table();
+        assert!(table.contains("\nsynthesised ") && !table.contains("Fmax") && !table.contains("nextpnr 90"), "{table}");
+        assert!(table.ends_with("\nYosys 36 s; yosys==1, nextpnr==2\nno clock, no bitstream: not placed\n"), "{table}");
+        let json = serde_json::to_value(&mapped).unwrap();
+        assert_eq!((&json["stage"], &json["fmax_mhz"]), (&"synthesis".into(), &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn mapped_cells_are_those_of_yosys() {
+        let cells = [("LUT4", 5), ("CCU2C", 3), ("TRELLIS_FF", 7), ("DP16KD", 2)];
+        let found = Resources::mapped(&cells.map(|(kind, count)| (kind.to_owned(), count)).into());
+        let used = |cells: Use| (cells.used, cells.available);
+        // A carry cell is two logic cells.
+        assert_eq!(used(found.trellis_comb), (11, None));
+        assert_eq!((used(found.trellis_ff), used(found.dp16kd), used(found.mult18x18d)), ((7, None), (2, None), (0, None)));
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::board::Target;
 use super::error::FpgaError;
-use super::report::Use;
+use super::report::{Resources, Use};
 use super::toolchain::{PINS, Toolchain};
 
 /// What nextpnr says while it works.
@@ -117,9 +117,16 @@ impl Routed {
             .unwrap_or(Clock { achieved: 0.0, constraint: 0.0 })
     }
 
-    /// How many cells of `kind` the design uses, and how many the device has.
-    pub fn used(&self, kind: &str) -> Use {
-        self.utilization.get(kind).copied().unwrap_or_default()
+    /// Cells of the design and of the device; nextpnr has no carry cells of their own.
+    pub fn resources(&self) -> Resources {
+        let used = |kind| self.utilization.get(kind).copied().unwrap_or_default();
+        Resources {
+            trellis_comb: used("TRELLIS_COMB"),
+            trellis_ff: used("TRELLIS_FF"),
+            ccu2c: Use::default(),
+            dp16kd: used("DP16KD"),
+            mult18x18d: used("MULT18X18D"),
+        }
     }
 }
 
@@ -135,8 +142,9 @@ mod tests {
         let clock = routed.clock();
         assert!((clock.achieved - 40.81).abs() < 0.01, "{clock:?}");
         assert!((clock.constraint - 60.0).abs() < 0.01, "{clock:?}");
-        assert_eq!(routed.used("TRELLIS_COMB"), Use { used: 11261, available: Some(83640) });
-        assert_eq!(routed.used("MULT18X18D"), Use { used: 16, available: Some(156) });
+        let found = routed.resources();
+        assert_eq!(found.trellis_comb, Use { used: 11261, available: Some(83640) });
+        assert_eq!(found.mult18x18d, Use { used: 16, available: Some(156) });
     }
 
     #[test]
@@ -166,6 +174,6 @@ mod tests {
     fn a_placed_design_has_the_last_clock_of_its_log() {
         let placed = Routed::parse(REPORT, Some(include_str!("fixtures/placed.log"))).unwrap();
         assert_eq!(placed.clock(), Clock { achieved: 63.48, constraint: 60.0 });
-        assert_eq!(placed.used("TRELLIS_COMB").used, 11261);
+        assert_eq!(placed.resources().trellis_comb.used, 11261);
     }
 }

@@ -14,7 +14,7 @@ fn request(verilog: &str) -> BuildRequest {
         out_dir: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/out")),
         tools_dir: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/tools")),
         seed: 1,
-        place_only: false,
+        until: Stage::Routing,
     }
 }
 
