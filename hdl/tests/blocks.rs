@@ -551,20 +551,20 @@ fn combiner_equals_plain_arithmetic_in_simulation_and_verilog() {
 
 #[test]
 fn the_whole_tiny_datapath_in_verilog_equals_the_simulation() {
-    datapath_in_verilog::<1, 8, 32, 0>("datapath");
+    datapath_in_verilog::<1, 8, 32, 0>("datapath", 4000);
 }
 
 #[test]
 fn a_datapath_with_a_wide_weight_bus_in_verilog_equals_the_simulation() {
-    datapath_in_verilog::<2, 16, 64, 6>("datapath_2");
-    datapath_in_verilog::<4, 32, 128, 6>("datapath_4");
+    datapath_in_verilog::<2, 16, 64, 6>("datapath_2", 1200);
+    datapath_in_verilog::<4, 32, 128, 6>("datapath_4", 1200);
 }
 
 /// `tiny` with a weight bus of `N` words.
 type Tiny<const N: usize, const NB: usize, const NM: usize, const NX: usize> =
     Datapath<4, 4, 16, 12, 19, 6, 11, 4, 10, 11, 6, 8, 1, 4, 6, N, NB, NM, NX>;
 
-fn datapath_in_verilog<const N: usize, const NB: usize, const NM: usize, const NX: usize>(name: &str) {
+fn datapath_in_verilog<const N: usize, const NB: usize, const NM: usize, const NX: usize>(name: &str, cycles: usize) {
     let mut datapath = build::<Tiny<N, NB, NM, NX>>();
     let inputs = [
         ("activation_issue", 21),
@@ -584,7 +584,7 @@ fn datapath_in_verilog<const N: usize, const NB: usize, const NM: usize, const N
         ("drain_bank", 2),
         ("drain_address", 12),
     ];
-    let mut stimuli = vectors(20, 4000, &inputs);
+    let mut stimuli = vectors(20, cycles, &inputs);
     for v in &mut stimuli {
         // Few addresses, so that what is written is read; every field otherwise random, illegal codes too.
         v[0] &= !(0xfff8 << 1);

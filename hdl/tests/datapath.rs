@@ -308,7 +308,7 @@ macro_rules! on_a_wide_bus {
                 let (act, format) = (ActBits::ALL[random.below(3)], formats[random.below(formats.len())]);
                 random_tile(random, 4, $bus, act, format)
             };
-            for _ in 0..60 {
+            for _ in 0..20 {
                 let tiles: Vec<Tile> = (0..5).map(|_| any(&mut random)).collect();
                 tester.run(&tiles);
                 tester.check();

@@ -24,23 +24,25 @@ fn a_plan_holds_its_budget_and_runs_as_predicted() {
 
 #[test]
 fn every_metric_has_a_budget() {
+    let folder = Folder::new();
+    let (x, y) = first(&folder, &[64], &[0; 64]);
+    let plan = ["plan", "digits/digits.onnx", "--data", text(&x), "--labels", text(&y), "--predicted-only", "--json"];
     for budget in ["bops=2M", "weight-bytes=5000", "cycles=2000", "energy=20000"] {
-        let found = json(&["plan", "--budget", budget, "--predicted-only", "--json"]);
-        let plan = &found["plan"];
+        let found = json(&[&plan[..], &["--budget", budget]].concat());
+        let found = &found["plan"];
         let (metric, limit) = budget.split_once('=').unwrap();
         let limit = limit.replace('M', "000000").parse::<u64>().unwrap();
         let cost = match metric {
-            "bops" => &plan["bops"],
-            "cycles" => &plan["predicted_cycles"],
-            "energy" => &plan["energy_nj"],
-            _ => &plan["weight_bytes"],
+            "bops" => &found["bops"],
+            "cycles" => &found["predicted_cycles"],
+            "energy" => &found["energy_nj"],
+            _ => &found["weight_bytes"],
         };
         assert!(cost.as_f64().unwrap() <= limit as f64, "{budget}: {cost}");
         // The cheapest plan holds every budget: this one makes use of what there is.
-        let front =
-            json(&["plan", "--budget", &format!("{metric}=1x"), "--front", "--points", "2", "--predicted-only", "--json"]);
+        let front = json(&[&plan[..], &["--budget", &format!("{metric}=1x"), "--front", "--points", "2"]].concat());
         let loss = |row: &serde_json::Value| row["predicted_loss"].as_f64().unwrap();
-        assert!(loss(plan) < loss(&front["front"][0]), "{budget}: {plan} {}", front["front"][0]);
+        assert!(loss(found) < loss(&front["front"][0]), "{budget}: {found} {}", front["front"][0]);
     }
 }
 
@@ -66,11 +68,12 @@ fn the_examples_of_the_help_run() {
     }
 }
 
-/// Eight images of the digits as `--data`, with some labels.
-fn eight(folder: &Folder, shape: &[usize], labels: &[i64]) -> (PathBuf, PathBuf) {
+/// The first images of the digits as `--data`, eight or one for each label of more, with some labels.
+fn first(folder: &Folder, shape: &[usize], labels: &[i64]) -> (PathBuf, PathBuf) {
     let (x, y) = (folder.file("x.npy"), folder.file("y.npy"));
-    let images = crumb::digits::load().unwrap().images.part(0, vec![8, 1, 8, 8]).unwrap();
-    save(&x, &[8, 1, 8, 8], Elements::F32(images.floats().unwrap().to_vec()));
+    let shape_of_images = [labels.len().max(8), 1, 8, 8];
+    let images = crumb::digits::load().unwrap().images.part(0, shape_of_images.to_vec()).unwrap();
+    save(&x, &shape_of_images, Elements::F32(images.floats().unwrap().to_vec()));
     save(&y, shape, Elements::I64(labels.to_vec()));
     (x, y)
 }
@@ -85,14 +88,14 @@ fn labels_are_one_class_for_each_image() {
         (&[2, 4], &classes, "labels of shape [2, 4], expected [8]: one for each image"),
         (&[3], &[0, 1, 2], "3 labels for 8 images: give one for each"),
     ] {
-        let (x, y) = eight(&folder, shape, labels);
+        let (x, y) = first(&folder, shape, labels);
         let (x, y) = (text(&x), text(&y));
         let model = ["plan", "digits/digits.onnx", "--budget", "cycles=1x", "--predicted-only", "--data", x];
         for (option, arguments) in [("--labels", &["--labels", y][..]), ("--test-labels", &["--test", x, "--test-labels", y])] {
             assert_eq!(refusal(&[&model, arguments].concat()), format!("error: {option} {y}: {problem}\n"));
         }
     }
-    let (x, y) = eight(&folder, &[8], &classes);
+    let (x, y) = first(&folder, &[8], &classes);
     let model = ["plan", "digits/digits.onnx", "--budget", "cycles=1x", "--predicted-only", "--data", text(&x)];
     printed(&[&model[..], &["--labels", text(&y), "--loss", "cross-entropy"]].concat());
     let missing = |option| {
@@ -106,7 +109,7 @@ fn labels_are_one_class_for_each_image() {
 #[test]
 fn data_are_images_of_numbers() {
     let folder = Folder::new();
-    let (x, _) = eight(&folder, &[8], &[0; 8]);
+    let (x, _) = first(&folder, &[8], &[0; 8]);
     let bad = folder.file("bad.npy");
     for (images, number, problem) in [
         (0, 0.0, "shape [0, 1, 8, 8] holds no images: expected one or more"),

@@ -125,7 +125,7 @@ fn baselines_are_by_one_file() {
 fn a_plan_beside_the_uniform_precisions() {
     let folder = Folder::new();
     let plan = folder.file("plan.toml");
-    let planned = json(&["plan", "--budget", "cycles=0.5x", "-o", text(&plan), "--json"]);
+    let planned = json(&["plan", "--budget", "cycles=0.5x", "--predicted-only", "-o", text(&plan), "--json"]);
     let report = json(&["report", "--precision", text(&plan), "--json"]);
     let found = row(&report, text(&plan));
     assert_eq!((&found["kind"], &report["shown"]), (&"plan".into(), &text(&plan).into()));

@@ -18,37 +18,33 @@ const COSIM_UNDER_LINT: &str = "--no-default-features --features crumb-cosim/loo
 /// The measurement, and its comparison with another tool.
 const ENERGY: &str = "cargo run --release --package crumb-energy -- measure --opensta";
 
+/// The proof that takes longest, on one core: it runs beside the tests.
+const LONGEST_PROOF: &str = "yosys_proves_the_whole_machine";
+
 /// The steps of `cargo xtask test`.
 pub fn all(with_fpga: bool) -> Vec<Step> {
-    let mut steps = vec![
+    let cargo = |arguments: &str| CommandLine::new(&format!("cargo {arguments}"));
+    // Build scripts and macros are then compiled once for this and for the tests.
+    let lint = cargo(&format!("clippy --workspace --all-targets --profile test {COSIM_UNDER_LINT} -- -D warnings"));
+    let document =
+        cargo(&format!("doc --workspace --no-deps --profile test {COSIM_UNDER_LINT}")).env("RUSTDOCFLAGS", "-D warnings");
+    let test = |arguments| cargo(&format!("test --workspace --features {COSIM_UNDER_TEST} {arguments} {LONGEST_PROOF}"));
+    let mut applied = oracles::large_network();
+    applied.extend(slurm::commands());
+    applied.push(CommandLine::new("python3 examples/minilm/minilm.py --check"));
+    applied.push(cargo("run --release -- verify --config tiny"));
+    // What keeps one core busy, while tests do not always keep both.
+    let mut beside = vec![test("--test equivalence --"), cargo("build --release")];
+    beside.extend(with_fpga.then(|| cargo("run --release -- fpga --config tiny --until synthesis --max-luts-per-pe 500")));
+    let together = |name, lists| Step { name, action: Action::Commands(lists) };
+    vec![
         setup(),
-        Step::command("format", CommandLine::new("cargo fmt --all --check")),
-        Step::command(
-            "lint",
-            CommandLine::new(&format!("cargo clippy --workspace --all-targets {COSIM_UNDER_LINT} -- -D warnings")),
-        ),
-        Step::command(
-            "document",
-            CommandLine::new(&format!("cargo doc --workspace --no-deps {COSIM_UNDER_LINT}")).env("RUSTDOCFLAGS", "-D warnings"),
-        ),
-    ];
-    steps.push(oracles::step());
-    let test = CommandLine::new(&format!("cargo test --workspace --features {COSIM_UNDER_TEST}"));
-    steps.push(Step::command("test", test));
-    steps.push(Step::command("main job", CommandLine::new("cargo run --release")));
-    steps.push(oracles::large_network());
-    steps.push(slurm::step());
-    let transformer = CommandLine::new("python3 examples/minilm/minilm.py --check");
-    let verify = CommandLine::new("cargo run --release -- verify --config tiny");
-    let fpga = CommandLine::new("cargo run --release -- fpga --config tiny --place-only --max-luts-per-pe 500");
-    // Each of them keeps one core busy for most of its time.
-    let (name, lines) = if with_fpga {
-        ("transformer, verify, fpga", vec![transformer, verify, fpga])
-    } else {
-        ("transformer, verify", vec![transformer, verify])
-    };
-    steps.push(Step { name, action: Action::Together(lines) });
-    steps
+        Step::command("format", cargo("fmt --all --check")),
+        together("lint, document; oracles", vec![vec![lint, document], oracles::commands()]),
+        together(if with_fpga { "test; proof, fpga" } else { "test; proof" }, vec![vec![test("-- --skip")], beside]),
+        Step::command("main job", cargo("run --release")),
+        together("resnet-18, job array, transformer, verify", vec![applied]),
+    ]
 }
 
 /// Makes sure that every tool is there.
@@ -61,7 +57,7 @@ pub fn energy() -> [Step; 2] {
     [Step { name: "tools", action: Action::Tools(&tools::ENERGY) }, Step::command("energy", CommandLine::new(ENERGY))]
 }
 
-/// Places and routes the smallest configuration; the tests stop after placement, which takes half the time.
+/// Places and routes the smallest configuration; the tests stop after synthesis, which takes a tenth of the time.
 pub fn fpga() -> Step {
     Step::command("fpga", CommandLine::new("cargo run --release -- fpga --config tiny"))
 }
@@ -81,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_place_and_route_can_be_left_out() {
+    fn only_synthesis_for_an_fpga_can_be_left_out() {
         let commands = |fpga| all(fpga).iter().flat_map(Step::commands).collect::<Vec<_>>();
         let (with, without) = (commands(true), commands(false));
         let left_out: Vec<_> = with.iter().filter(|line| !without.contains(line)).collect();

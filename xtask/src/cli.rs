@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
     name = "cargo xtask",
     bin_name = "cargo xtask",
     after_help = "Examples:\n  \
-        cargo xtask test                   everything, as on a fresh machine: install, check, place\n  \
+        cargo xtask test                   everything, as on a fresh machine: install, check, synthesise\n  \
         cargo xtask test --without-fpga    the same without the FPGA, for work in between\n  \
         cargo xtask test --list            the commands, without running them\n  \
         cargo xtask docs                   after a change of the commands, counters, errors or configurations"
@@ -30,10 +30,10 @@ pub enum Task {
     /// Run every check: THE test command
     ///
     /// Installs what is missing, then formats, lints, documents, compares the embedded network with onnxruntime, tests, runs the
-    /// main job, compares all machines, sweeps a grid as a job array, and places the smallest configuration. Stops at the first failure. Nothing is skipped: a tool that is
+    /// main job, compares all machines, sweeps a grid as a job array, and maps the smallest configuration to an FPGA's cells. Stops at the first failure. Nothing is skipped: a tool that is
     /// missing and cannot be installed is a failure. The last line is `N passed, 0 failed`.
     Test {
-        /// Leave out synthesis and placement (3 minutes; installs about 300 MB from PyPI on first use)
+        /// Leave out synthesis for an FPGA (2 minutes; installs about 300 MB from PyPI on first use)
         #[arg(long)]
         without_fpga: bool,
         /// Print the steps and their commands, and run none

@@ -2,13 +2,12 @@
 
 use crate::command_line::{CommandLine, root};
 use crate::packages::is_root;
-use crate::step::{Action, Step};
 use std::path::PathBuf;
 
 /// Builds the command and gives it to the script, which sets up Slurm as root.
-pub fn step() -> Step {
+pub fn commands() -> Vec<CommandLine> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let script = if is_root() { "examples/sweep/slurm.sh" } else { "sudo examples/sweep/slurm.sh" };
     let run = CommandLine::new(script).arg(target.join("release/crumb").display().to_string());
-    Step { name: "job array", action: Action::Commands(vec![CommandLine::new("cargo build --release"), run]) }
+    vec![CommandLine::new("cargo build --release"), run]
 }

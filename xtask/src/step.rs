@@ -18,16 +18,15 @@ pub struct Step {
 pub enum Action {
     /// Makes sure that these tools are there.
     Tools(&'static [Tool]),
-    /// Runs commands, one after the other.
-    Commands(Vec<CommandLine>),
-    /// Runs commands that leave cores idle, all at once; what each writes is printed when all have ended.
-    Together(Vec<CommandLine>),
+    /// Runs lists of commands: those of a list one after the other, all lists at once, as most commands leave a core idle at times. The first list
+    /// writes to the terminal, what others write is printed when all have ended.
+    Commands(Vec<Vec<CommandLine>>),
 }
 
 impl Step {
     /// A step that runs one command.
     pub fn command(name: &'static str, line: CommandLine) -> Self {
-        Self { name, action: Action::Commands(vec![line]) }
+        Self { name, action: Action::Commands(vec![vec![line]]) }
     }
 
     /// Carries it out.
@@ -37,11 +36,7 @@ impl Step {
     pub fn run(&self) -> Result<(), Failure> {
         match &self.action {
             Action::Tools(tools) => tools::ensure(tools),
-            Action::Commands(lines) => lines.iter().try_for_each(|line| {
-                println!("$ {line}");
-                line.run()
-            }),
-            Action::Together(lines) => together(lines),
+            Action::Commands(lists) => together(lists),
         }
     }
 
@@ -49,25 +44,38 @@ impl Step {
     pub fn commands(&self) -> Vec<String> {
         match &self.action {
             Action::Tools(_) => vec!["cargo xtask setup".to_owned()],
-            Action::Commands(lines) | Action::Together(lines) => lines.iter().map(ToString::to_string).collect(),
+            Action::Commands(lists) => lists.iter().flatten().map(ToString::to_string).collect(),
         }
     }
 }
 
-fn together(lines: &[CommandLine]) -> Result<(), Failure> {
-    lines.iter().for_each(|line| println!("$ {line} &"));
-    let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> = lines.iter().map(|line| scope.spawn(|| line.captured())).collect();
-        // A thread that panics has been told of; it has no outcome.
-        running.into_iter().map(|thread| thread.join()).collect()
+fn together(lists: &[Vec<CommandLine>]) -> Result<(), Failure> {
+    let Some((shown, others)) = lists.split_first() else { return Ok(()) };
+    others.iter().flatten().for_each(|line| println!("$ {line} &"));
+    let (shown, outcomes) = std::thread::scope(|scope| {
+        let running: Vec<_> = others.iter().map(|list| scope.spawn(|| captured(list))).collect();
+        let shown = shown.iter().try_for_each(|line| {
+            println!("$ {line}");
+            line.run()
+        });
+        // Its panic goes on in this thread.
+        let join =
+            |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (shown, running.into_iter().map(join).collect::<Vec<_>>())
     });
-    let mut results = Vec::new();
-    for (line, outcome) in lines.iter().zip(outcomes) {
-        let (text, result) = outcome.unwrap_or_else(|_| (String::new(), Err(line.not_started(std::io::ErrorKind::Other.into()))));
-        print!("$ {line}\n{text}");
-        results.push(result);
-    }
-    results.into_iter().collect()
+    outcomes.iter().for_each(|(text, _)| print!("{text}"));
+    std::iter::once(shown).chain(outcomes.into_iter().map(|(_, result)| result)).collect()
+}
+
+/// Runs commands up to the first that fails; what they write is returned beside that.
+fn captured(list: &[CommandLine]) -> (String, Result<(), Failure>) {
+    let mut all = String::new();
+    let result = list.iter().try_for_each(|line| {
+        let (text, result) = line.captured();
+        all += &format!("$ {line}\n{text}");
+        result
+    });
+    (all, result)
 }
 
 #[cfg(test)]
@@ -83,10 +91,18 @@ mod tests {
             let script = format!("touch {own}; for i in $(seq 100); do test -e {other} && exit 0; sleep 0.1; done; exit 1");
             CommandLine::new("sh -c").arg(format!("cd {} && {{ {script}; }}", folder.display()))
         };
-        let step = |lines| Step { name: "both", action: Action::Together(lines) };
-        assert!(step(vec![meet("a", "b"), meet("b", "a")]).run().is_ok());
-        let failure = step(vec![CommandLine::new("true"), CommandLine::new("false")]).run().unwrap_err();
-        assert_eq!(failure.to_string(), "`false` failed (exit status: 1)");
+        let step = |lists: &[&[CommandLine]]| {
+            let lists = lists.iter().map(|list| list.to_vec()).collect();
+            Step { name: "both", action: Action::Commands(lists) }.run()
+        };
+        assert!(step(&[&[meet("a", "b")], &[meet("b", "a")]]).is_ok());
+        let succeeds = [CommandLine::new("true")];
+        let mark = CommandLine::new("touch").arg(folder.join("after").display().to_string());
+        let fails = [CommandLine::new("false"), mark];
+        for lists in [[&succeeds[..], &fails], [&fails, &succeeds]] {
+            assert_eq!(step(&lists).unwrap_err().to_string(), "`false` failed (exit status: 1)");
+            assert!(!folder.join("after").exists(), "a list ends at its first failure");
+        }
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
