@@ -19,7 +19,7 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes, that of `docs/planner.md` comes from `examples/planner/train.py`.
-const PARTS: [Part; 26] = [
+const PARTS: [Part; 27] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
@@ -65,6 +65,7 @@ const PARTS: [Part; 26] = [
     ),
     part("docs/energy.md", "energy-compare", "cargo run --release --package crumb-energy -- compare energy/osu018.toml"),
     part("docs/energy.md", "energy-zeros", "cargo run --release --package crumb-energy -- zeros energy/osu018.toml"),
+    part("docs/energy.md", "activity-speed", "cargo run --release --package crumb-sim --example activity_speed"),
     part("docs/convolution.md", "inputs", "cargo run --release -- inspect target/oracles/resnet18.onnx"),
 ];
 
@@ -113,7 +114,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, pe-energy, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, pe-energy, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, activity-speed, inputs"
         );
     }
 }

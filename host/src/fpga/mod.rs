@@ -69,7 +69,7 @@ pub struct BuildRequest {
 
 /// Synthesises, places and routes `request`, as far as it asks for.
 ///
-/// A clock below the board's is not an error: see [`Report::timing_met`].
+/// A clock below the board's is not an error: see [`ClockReport::timing_met`].
 ///
 /// # Errors
 /// A board that is not built, Verilog without the expected modules, a tool that cannot be installed
