@@ -1,8 +1,6 @@
 //! Each block of the datapath alone: against plain arithmetic, and its Verilog under Icarus against its simulation.
 
-mod common;
-
-use common::{Random, cosimulate};
+use crate::common::{Random, cosimulate};
 use crumb_arch::brick::{bus_lane, cross_crumbs, crosses_crumbs, load_mask};
 use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
 use crumb_hdl::accumulator::Accumulator;
@@ -624,7 +622,7 @@ fn datapath_in_verilog<const N: usize, const NB: usize, const NM: usize, const N
     );
     // Before their first read the memories' output registers are unknown in Verilog (block RAM has no initial output).
     for value in &mut shown[0][1..] {
-        *value = common::ANY;
+        *value = crate::common::ANY;
     }
     assert!(shown.iter().any(|row| row[0] == 1) && shown.iter().skip(1).any(|row| row[1] != 0));
     let names: Vec<String> =

@@ -1,8 +1,6 @@
 //! The datapath against plain dot products: tiles back to back in every mode, read back through the drain port.
 
-mod common;
-
-use common::Random;
+use crate::common::Random;
 use crumb_arch::timing::{COMBINER_LATENCY, EDGE_LATENCY, PE_LATENCY};
 use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
 use crumb_hdl::datapath::{Datapath, SmallDatapath, TinyDatapath};

@@ -1,8 +1,6 @@
 //! The memories of a machine whose drain reads four banks at once: every word in its place, and their Verilog under Icarus.
 
-mod common;
-
-use common::{ANY, Random, cosimulate};
+use crate::common::{ANY, Random, cosimulate};
 use crumb_hdl::accumulator::Accumulator;
 use crumb_hdl::issue::Token;
 use crumb_hdl::parameter_memory::ParameterMemory;

@@ -2,9 +2,7 @@
 //!
 //! Needs Yosys (Debian package `yosys`) and fails without it. About a minute and a half for the machine.
 
-mod common;
-
-use common::yosys::{prove, report};
+use crate::common::yosys::{prove, report};
 use crumb_hdl::combiner::Combiner;
 use crumb_hdl::configs::untidy_verilog_for;
 use crumb_hdl::step::{self, build};

@@ -3,11 +3,9 @@
 //!
 //! These tests need Yosys (Debian package `yosys`) and fail without it.
 
-mod common;
-
 use std::process::Command;
 
-use common::yosys::{directory, prove, report, write};
+use crate::common::yosys::{directory, prove, report, write};
 use crumb_hdl::verilog::{Direction, Netlist, VerilogError, tidy};
 use rust_hdl::prelude::*;
 

@@ -1,8 +1,6 @@
 //! The command line as a user meets it: results, error texts, exit codes.
 
-mod cli_support;
-
-use cli_support::{Folder, crumb, json, matrices, refusal, save, text};
+use crate::cli_support::{Folder, crumb, json, matrices, refusal, save, text};
 use crumb::npy::{self, Array, Elements};
 use std::path::Path;
 

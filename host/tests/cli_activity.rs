@@ -1,8 +1,6 @@
 //! `crumb run --activity` and `--energy`: what they print, and what they refuse.
 
-mod cli_support;
-
-use cli_support::{Folder, json, printed, refusal, text};
+use crate::cli_support::{Folder, json, printed, refusal, text};
 use serde_json::Value;
 
 const RUN: [&str; 6] = ["run", "--images", "1", "--weight-bits", "4", "--act-bits"];

@@ -1,11 +1,7 @@
 //! `crumb estimate`: what it prints, and what it refuses.
 
-mod cli_support;
-mod onnx_builder;
-mod onnx_support;
-
-use cli_support::{Folder, crumb, json, printed, refusal, text};
-use onnx_support::fixture;
+use crate::cli_support::{Folder, crumb, json, printed, refusal, text};
+use crate::onnx_support::fixture;
 use serde_json::Value;
 
 fn cycles(report: &Value) -> u64 {
@@ -135,7 +131,7 @@ fn a_model_and_a_plan() {
 /// A product of the model's own integers, which have no quantizer: pairs that would narrow them are refused, and said wherever the others are.
 #[test]
 fn pairs_that_a_tensor_cannot_have_are_said() {
-    use onnx_builder::{INT8, UINT8, model, node, tensor, value};
+    use crate::onnx_builder::{INT8, UINT8, model, node, tensor, value};
     const INT32: u8 = 6;
     let folder = Folder::new();
     let product = node("MatMulInteger", &["x", "w"], "y");

@@ -1,8 +1,6 @@
 //! Files that commands read and write: what is refused, which file is named, and what is left untouched.
 
-mod cli_support;
-
-use cli_support::{Folder, json, matrices, printed, refusal, save, text};
+use crate::cli_support::{Folder, json, matrices, printed, refusal, save, text};
 use crumb::npy::{self, Elements};
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,6 @@
 //! What commands print and where: tables, JSON, closed pipes, full disks, missing tools.
 
-mod cli_support;
-
-use cli_support::{Folder, command, crumb, json, matrices, printed, refusal, save, text};
+use crate::cli_support::{Folder, command, crumb, json, matrices, printed, refusal, save, text};
 use crumb::npy::Elements;
 use serde_json::Value;
 

@@ -1,8 +1,6 @@
 //! `crumb plan` as a user runs it.
 
-mod cli_support;
-
-use cli_support::{Folder, command, crumb, json, printed, refusal, save, text};
+use crate::cli_support::{Folder, command, crumb, json, printed, refusal, save, text};
 use crumb::npy::{self, Elements};
 use std::path::PathBuf;
 

@@ -1,8 +1,6 @@
 //! `crumb report`: its figures are the estimate's and the planner's, and what is not known is not 0.
 
-mod cli_support;
-
-use cli_support::{Folder, command, json, printed, refusal, save, text};
+use crate::cli_support::{Folder, command, json, printed, refusal, save, text};
 use crumb::npy::Elements;
 use serde_json::Value;
 use std::path::Path;

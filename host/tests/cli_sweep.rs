@@ -1,8 +1,6 @@
 //! `crumb sweep`: its table, its shards, and what it refuses.
 
-mod cli_support;
-
-use cli_support::{Folder, crumb, json, printed, refusal, text};
+use crate::cli_support::{Folder, crumb, json, printed, refusal, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -147,7 +145,8 @@ fn a_file_says_what_arguments_say() {
     let config = folder.file("mine.toml");
     let arguments = ["--config", text(&config), "--rows", "4,8", "--stream-bits", "line,24", "--networks", "mobilenet_v2"];
     let more = ["--topology", "layers.csv", "--act-bits", "4", "--weight-bits", "6", "--batch", "3", "--out", text(&b)];
-    let output = cli_support::command().current_dir(folder.path()).arg("sweep").args(arguments).args(more).output().unwrap();
+    let output =
+        crate::cli_support::command().current_dir(folder.path()).arg("sweep").args(arguments).args(more).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
     let both = crumb(&["sweep", "--grid", text(&grid), "--rows", "8", "--out", text(&a)]);

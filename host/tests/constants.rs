@@ -1,11 +1,8 @@
 //! `--constant`: a model whose scales are inputs, as some exporters write them.
 
-mod cli_support;
-mod onnx_builder;
-
-use cli_support::{Folder, json, printed, refusal, save, text};
+use crate::cli_support::{Folder, json, printed, refusal, save, text};
+use crate::onnx_builder::{FLOAT, INT8, UINT8, model, node, tensor, value};
 use crumb::npy::{Elements, read};
-use onnx_builder::{FLOAT, INT8, UINT8, model, node, tensor, value};
 
 const WEIGHTS: [u8; 4] = [3, 250, 7, 100];
 

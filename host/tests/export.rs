@@ -1,13 +1,9 @@
 //! Exported files, run at 8 bits, compute what the original computes at the plan's precision.
 
-mod cli_support;
-mod export_support;
-mod onnx_support;
-
+use crate::export_support::{ROUNDINGS, check, check_network, imported, precision};
+use crate::onnx_support::{fixture_bytes, fixture_names, read_tensor};
 use crumb::network::{Network, PrecisionPlan, Rounding};
 use crumb::onnx::{export, import_with};
-use export_support::{ROUNDINGS, check, check_network, imported, precision};
-use onnx_support::{fixture_bytes, fixture_names, read_tensor};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -172,29 +168,30 @@ fn every_truncation_is_answered() {
 
 #[test]
 fn the_command_writes_what_the_library_makes() {
-    let folder = cli_support::Folder::new();
-    let model = onnx_support::fixture("cnn_static_u8.onnx");
+    let folder = crate::cli_support::Folder::new();
+    let model = crate::onnx_support::fixture("cnn_static_u8.onnx");
     let bytes = std::fs::read(&model).unwrap();
     let import = imported(&bytes);
     let out = folder.file("switched.onnx");
-    let text = cli_support::text;
-    let output = cli_support::crumb(&["export", text(&model), "--weight-bits", "4", "--act-bits", "4", "--out", text(&out)]);
+    let text = crate::cli_support::text;
+    let output =
+        crate::cli_support::crumb(&["export", text(&model), "--weight-bits", "4", "--act-bits", "4", "--out", text(&out)]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let expected =
         export(&bytes, &import, &import.network, &PrecisionPlan::uniform(precision(4, 4, Rounding::HalfEven))).unwrap();
     assert_eq!(std::fs::read(&out).unwrap(), expected);
     let layer = &import.network.layer_names()[0];
     let plan = folder.write("plan.toml", &format!("[[layer]]\nname = {layer:?}\nact_bits = 8\nweight_bits = 2\n"));
-    let output = cli_support::crumb(&["export", text(&model), "--precision", text(&plan), "--out", text(&out)]);
+    let output = crate::cli_support::crumb(&["export", text(&model), "--precision", text(&plan), "--out", text(&out)]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let expected =
         export(&bytes, &import, &import.network, &PrecisionPlan::default().with(layer, precision(8, 2, Rounding::HalfEven)))
             .unwrap();
     assert_eq!(std::fs::read(&out).unwrap(), expected);
-    let output = cli_support::crumb(&["export", text(&model), "--out", text(&model)]);
+    let output = crate::cli_support::crumb(&["export", text(&model), "--out", text(&model)]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(std::fs::read(&model).unwrap(), bytes);
-    let plain = cli_support::crumb(&["export", text(&model), "--out", text(&out)]);
+    let plain = crate::cli_support::crumb(&["export", text(&model), "--out", text(&out)]);
     assert!(String::from_utf8_lossy(&plain.stdout).contains("a copy: the plan changes nothing"));
     assert_eq!(std::fs::read(&out).unwrap(), bytes);
 }

@@ -1,12 +1,9 @@
 //! Exports of graphs made by hand: constants that layers share, integers at the graph's ends, and what is refused.
 
-mod export_support;
-mod onnx_builder;
-
+use crate::export_support::{check, facts, imported, precision};
+use crate::onnx_builder::{FLOAT, INT8, UINT8, field, model, node, tensor, value};
 use crumb::network::{DType, Dim, Float32Arithmetic, PrecisionPlan, Rounding, Tensor, TensorData, run};
 use crumb::onnx::{export, import, import_with};
-use export_support::{check, facts, imported, precision};
-use onnx_builder::{FLOAT, INT8, UINT8, field, model, node, tensor, value};
 use std::collections::HashMap;
 
 /// Two products that share their weights, one DequantizeLinear for both; the second's input is the integers that the graph takes.

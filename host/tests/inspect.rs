@@ -1,12 +1,9 @@
 //! `crumb inspect`: what it says of models whose layers are known, and the plan that it writes.
 
-mod cli_support;
-mod onnx_support;
-
-use cli_support::{Folder, crumb, json, refusal, text};
+use crate::cli_support::{Folder, crumb, json, refusal, text};
+use crate::onnx_support::{fixture, fixture_names, import_fixture, read_tensor};
 use crumb::network::plan_file::PlanFile;
 use crumb::network::{LayerPrecision, Lowering};
-use onnx_support::{fixture, fixture_names, import_fixture, read_tensor};
 use serde_json::Value;
 
 fn model(name: &str) -> String {
@@ -106,7 +103,7 @@ fn the_plan_fits_the_model() {
         let copy = folder.file("copy.onnx");
         let export = crumb(&["export", &model(name), "--precision", text(&out), "--out", text(&copy)]);
         assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
-        assert_eq!(std::fs::read(&copy).unwrap(), onnx_support::fixture_bytes(name));
+        assert_eq!(std::fs::read(&copy).unwrap(), crate::onnx_support::fixture_bytes(name));
     }
 }
 

@@ -1,7 +1,6 @@
 //! A network's estimate is what a run of it reports: every layer, every counter, on every kind of machine.
 
-mod onnx_support;
-
+use crate::onnx_support::{fixture_names, import_fixture, read_tensor};
 use crumb::backend::BackendKind;
 use crumb::digits;
 use crumb::estimate::layers::{Conv, Gemm, LayerShape, RightOperand};
@@ -16,7 +15,6 @@ use crumb::network::{
 use crumb::session::Session;
 use crumb_arch::requantizer::ChannelScale;
 use crumb_arch::{ArrayConfig, Counter, Counters};
-use onnx_support::{fixture_names, import_fixture, read_tensor};
 
 fn measured(
     network: &Network,

@@ -1,7 +1,5 @@
 //! `digits/digits.onnx` imports like any other model and classifies as many images as its evaluation says.
 
-mod onnx_support;
-
 use std::path::Path;
 
 use crumb::network::{
@@ -29,8 +27,8 @@ fn network() -> Network {
 }
 
 fn correct(network: &Network, plan: &PrecisionPlan) -> u64 {
-    let images = onnx_support::read_npy(&digits("images.npy"));
-    let labels = onnx_support::read_npy(&digits("labels.npy")).ints().unwrap();
+    let images = crate::onnx_support::read_npy(&digits("images.npy"));
+    let labels = crate::onnx_support::read_npy(&digits("labels.npy")).ints().unwrap();
     let pixels = images.ints().unwrap().into_iter().map(|pixel| pixel as f32 / 16.0).collect();
     let input = Tensor::new(vec![labels.len(), 1, 8, 8], TensorData::F32(pixels)).unwrap();
     let execution = run(network, &[input], plan, &Float32Arithmetic).unwrap();

@@ -2,10 +2,8 @@
 //!
 //! Models are fixtures with a few bytes exchanged: names of the same length keep a protocol buffer valid.
 
-mod onnx_support;
-
+use crate::onnx_support::fixture_bytes;
 use crumb::onnx::{import, supported_operators};
-use onnx_support::fixture_bytes;
 
 /// Imports a fixture in which `from` is replaced by `to` everywhere, and gives the refusal's text.
 fn refusal(name: &str, from: &[u8], to: &[u8]) -> String {

@@ -1,9 +1,7 @@
 //! Every model in `fixtures/` gives onnxruntime's output, bit for bit. `make_onnx_fixtures.py` makes them.
 
-mod onnx_support;
-
+use crate::onnx_support::{fixture_names, import_fixture, read_tensor};
 use crumb::network::{DType, Float32Arithmetic, LayerOutput, Op, PrecisionPlan, run};
-use onnx_support::{fixture_names, import_fixture, read_tensor};
 
 #[test]
 fn outputs_equal_onnxruntime_bit_for_bit() {
@@ -17,8 +15,8 @@ fn outputs_equal_onnxruntime_bit_for_bit() {
         let execution = run(&network, &[input], &PrecisionPlan::default(), &Float32Arithmetic).unwrap();
         let outputs = execution.outputs();
         assert_eq!(outputs.len(), 1, "{name}");
-        if outputs[0].shape() != expected.shape() || !onnx_support::same_bits(outputs[0], &expected) {
-            let count = onnx_support::differences(outputs[0], &expected);
+        if outputs[0].shape() != expected.shape() || !crate::onnx_support::same_bits(outputs[0], &expected) {
+            let count = crate::onnx_support::differences(outputs[0], &expected);
             wrong.push(format!("{name}: {count} of {} differ", expected.data().len()));
         }
     }

@@ -1,10 +1,8 @@
 //! Damaged and hostile files: the importer answers, it does not panic, hang or take memory the file does not justify.
 
-mod onnx_support;
-
+use crate::onnx_support::fixture_bytes;
 use crumb::network::{Float32Arithmetic, Lowering, Network, PrecisionPlan, Tensor, TensorData, run};
 use crumb::onnx::import;
-use onnx_support::fixture_bytes;
 use proptest::prelude::*;
 
 const MODELS: [&str; 5] = ["conv_dilation", "cnn_static_u8", "conv_constant_nodes", "quantize_axis", "gemm_trans_b0_channels"];

@@ -1,12 +1,10 @@
 //! Implicit GEMM equals the reference's convolution: rows times weights, tile by tile, for every fixture with a layer.
 
-mod onnx_support;
-
+use crate::onnx_support::{fixture_names, import_fixture, read_tensor};
 use crumb::network::packing::Matrices;
 use crumb::network::{
     ArrayLayer, Float32Arithmetic, LayerPrecision, Lowering, Network, Op, PrecisionPlan, Rounding, Tensor, run,
 };
-use onnx_support::{fixture_names, import_fixture, read_tensor};
 
 /// One group's `[K, N]` weights, nothing left out.
 fn matrix(op: &Op, group: usize) -> Vec<i8> {

@@ -1,13 +1,11 @@
 //! Every model in `fixtures/` on the simulator: onnxruntime's output bit for bit at 8 bits, the reference's at every precision.
 
-mod onnx_support;
-
+use crate::onnx_support::{fixture_names, import_fixture, read_tensor, same_bits};
 use crumb::backend::BackendKind;
 use crumb::network::machine::MachineEngine;
 use crumb::network::{Contract, LayerPrecision, PrecisionPlan, Rounding, execute, run};
 use crumb::session::Session;
 use crumb_arch::ArrayConfig;
-use onnx_support::{fixture_names, import_fixture, read_tensor, same_bits};
 
 #[test]
 fn outputs_equal_onnxruntime_and_the_reference() {

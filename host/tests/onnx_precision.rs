@@ -1,9 +1,7 @@
 //! Lower precisions of the reference, against figures worked out here in another way, and refusals.
 
-mod onnx_support;
-
+use crate::onnx_support::{import_fixture, read_tensor};
 use crumb::network::{Execution, Float32Arithmetic, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, TensorData, run};
-use onnx_support::{import_fixture, read_tensor};
 
 fn precision(act_bits: u8, weight_bits: u8) -> LayerPrecision {
     LayerPrecision { weight_bits, act_bits, rounding: Rounding::HalfEven, ..LayerPrecision::default() }

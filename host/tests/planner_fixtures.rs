@@ -1,12 +1,10 @@
 //! The planner on every model of `fixtures/`: zero points, groups, float outputs, narrow files.
 
-mod onnx_support;
-
+use crate::onnx_support::{fixture_names, import_fixture, read_tensor};
 use crumb::network::{Contract, Rounding, Vectorised, execute, run};
 use crumb::planner::measure::on_machine;
 use crumb::planner::{Assignment, Choices, CostTable, Metric, PlannerError};
 use crumb_arch::{ArrayConfig, Counter};
-use onnx_support::{fixture_names, import_fixture, read_tensor};
 
 fn random(choices: &Choices, random: &mut fastrand::Rng) -> Assignment {
     let acts = choices.classes.iter().map(|class| class.widths[random.usize(..class.widths.len())]).collect();

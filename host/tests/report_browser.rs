@@ -1,11 +1,8 @@
 //! The report's page in a real browser: nothing overflows, nothing is loaded, every mark is there, both colour schemes are followed.
 //! Screenshots are left in `target/report`.
 
-mod browser;
-mod cli_support;
-
-use browser::{Browser, View};
-use cli_support::{Folder, json, printed, text};
+use crate::browser::{Browser, View};
+use crate::cli_support::{Folder, json, printed, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,6 @@
 //! Toggles against those that the waveform of the same run shows, and the data that must make none.
 
-mod common;
-
-use common::{deep, named, stream};
+use crate::common::{deep, named, stream};
 use crumb_arch::boundary::{Data, Inputs};
 use crumb_arch::driver::Beats;
 use crumb_arch::lanes::header_lines;

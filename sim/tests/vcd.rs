@@ -1,8 +1,6 @@
 //! Waveforms, read back with an independent parser and compared with the machine's registers in every cycle.
 
-mod common;
-
-use common::{deep, named, stream};
+use crate::common::{deep, named, stream};
 use crumb_arch::boundary::{Data, Inputs, Outputs};
 use crumb_arch::{ArrayConfig, Register};
 use crumb_sim::Machine;

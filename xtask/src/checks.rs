@@ -34,7 +34,7 @@ pub fn all(with_fpga: bool) -> Vec<Step> {
     applied.push(CommandLine::new("python3 examples/minilm/minilm.py --check"));
     applied.push(cargo("run --release -- verify --config tiny"));
     // What keeps one core busy, while tests do not always keep both.
-    let mut beside = vec![test("--test equivalence --"), cargo("build --release")];
+    let mut beside = vec![test("--test hdl --"), cargo("build --release")];
     beside.extend(with_fpga.then(|| cargo("run --release -- fpga --config tiny --until synthesis --max-luts-per-pe 500")));
     let together = |name, lists| Step { name, action: Action::Commands(lists) };
     vec![

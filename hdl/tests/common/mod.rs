@@ -1,5 +1,4 @@
 //! What tests share: random numbers, co-simulation with Icarus, proofs with Yosys.
-#![allow(dead_code, reason = "every test binary uses its part")]
 
 pub mod yosys;
 

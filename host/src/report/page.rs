@@ -176,7 +176,7 @@ fn layer_table(shown: &Estimated) -> Markup {
         energy.as_str(),
     ];
     let size = |layer: &LayerEstimate| {
-        let times = if layer.groups == 1 { String::new() } else { format!(" ({} times)", layer.groups) };
+        let times = if layer.groups == 1 { String::new() } else { format!(" ({} times)", thousands(layer.groups)) };
         format!("{} x {} x {}{times}", layer.m, layer.k, layer.n)
     };
     html! {

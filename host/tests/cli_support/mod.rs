@@ -1,5 +1,4 @@
 //! The command, run as a user runs it.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use crumb::npy::{self, Array, Elements};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! Exports, imported again and compared with the original at a plan's precision.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use crumb::network::{Execution, Float32Arithmetic, LayerPrecision, Network, PrecisionPlan, Rounding, Tensor, run};
 use crumb::onnx::{Import, export, import_with};

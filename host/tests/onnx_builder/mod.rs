@@ -1,5 +1,4 @@
 //! Models in bytes, written field by field.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 /// A length-delimited field of a protocol buffer.
 pub fn field(number: usize, body: &[u8]) -> Vec<u8> {

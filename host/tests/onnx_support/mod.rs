@@ -1,5 +1,4 @@
 //! Fixtures: names, models, tensors.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
 

@@ -127,7 +127,7 @@ impl Plan {
         if let Some(budget) = self.budget {
             let (assignment, cost) = planner.within(&problem, budget, report.full)?;
             let heading = format!(
-                "crumb plan {}: at most {}\npredicted: {}, {} {:.6}",
+                "crumb plan {}: at most {}\npredicted: {}, {} {:.3e}",
                 data.name,
                 metric.show(budget.limit(report.full)),
                 metric.show(cost),

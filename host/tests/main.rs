@@ -1,0 +1,32 @@
+//! Tests of the host library and of its command line: one program, so that it is linked once and no core waits for a file's last test.
+
+mod browser;
+mod cli;
+mod cli_activity;
+mod cli_estimate;
+mod cli_files;
+mod cli_output;
+mod cli_plan;
+mod cli_report;
+mod cli_support;
+mod cli_sweep;
+mod constants;
+mod estimate;
+mod export;
+mod export_graphs;
+mod export_support;
+mod gemm;
+mod inspect;
+mod network_estimate;
+mod onnx_builder;
+mod onnx_digits;
+mod onnx_errors;
+mod onnx_fixtures;
+mod onnx_hostile;
+mod onnx_lowering;
+mod onnx_machine;
+mod onnx_precision;
+mod onnx_support;
+mod planner;
+mod planner_fixtures;
+mod report_browser;

@@ -1,0 +1,5 @@
+//! Tests of the simulator on whole programs: one program, linked once.
+
+mod activity;
+mod common;
+mod vcd;
