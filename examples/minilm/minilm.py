@@ -48,7 +48,7 @@ def main() -> None:
 def run(machine: str, check: bool) -> str:
     """Starts the Rust program, prints what it prints, and returns it."""
     config = str(Path(machine).resolve()) if machine.endswith(".toml") else machine
-    command = ["cargo", "run", "--release", "--package", "crumb", "--example", "minilm", "--"]
+    command = ["cargo", "run", "--release", "--package", "crumb-minilm", "--"]
     command += ["--folder", str(FOLDER), "--config", config] + ["--check"] * check
     program = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     print(program.stdout, end="" if check else "\n", flush=True)
@@ -70,7 +70,7 @@ def enter_environment() -> None:
             venv.create(environment, clear=True, with_pip=True)
         except subprocess.CalledProcessError:
             sys.exit("no virtual environment could be made: install the Debian package python3-venv")
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", REQUIREMENTS]
+        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "-r", REQUIREMENTS]
         if subprocess.run(pip, check=False).returncode:
             sys.exit(f"the packages of {REQUIREMENTS} could not be installed: the first run needs the network")
         shutil.copyfile(REQUIREMENTS, stamp)

@@ -105,8 +105,8 @@ fn check(name: &str, page: &Path, report: &Value) {
 fn the_digits_with_a_plan_and_a_front() {
     let folder = Folder::new();
     let (page, plan) = (folder.file("report.html"), folder.file("plan.toml"));
-    printed(&["plan", "--budget", "cycles=0.5x", "-o", text(&plan)]);
-    let front = folder.write("front.json", &printed(&["plan", "--front", "--json"]));
+    printed(&["plan", "--budget", "cycles=0.5x", "--predicted-only", "-o", text(&plan)]);
+    let front = folder.write("front.json", &printed(&["plan", "--front", "--predicted-only", "--json"]));
     let report = json(&["report", "--precision", text(&plan), "--front", text(&front), "-o", text(&page), "--json"]);
     assert!(report["front"]["front"].as_array().unwrap().len() >= 12);
     assert_eq!(report["shown"], text(&plan));
