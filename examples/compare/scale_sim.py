@@ -5,7 +5,8 @@
 
 SCALE-Sim runs in a process of its own, weight-stationary, on 32 x 32 PEs, with the table resnet18.csv. Its cycles are compared with those
 that `crumb estimate --model scale-sim` gives, layer by layer, and must be equal; the closed form is compared with the stored results of
-128 x 128 PEs too. Times are processor time, measured one after the other on the same machine, which should do nothing else. A virtual environment with the
+128 x 128 PEs too. Times are from question to answer, measured one after the other on the same machine, which should do nothing else: each uses the cores that
+it can. A virtual environment with the
 packages of requirements.txt is made in target/compare the first time; later runs need no network.
 """
 
@@ -17,6 +18,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 from typing import IO
@@ -113,7 +115,7 @@ def main() -> None:
     command = [*estimate, "--act-bits", "8", "--weight-bits", "8"]
     process = statistics.median(run(command, subprocess.DEVNULL)[0] for _ in range(21))
     inner = answer_times(topology)
-    print(f"\nto answer: SCALE-Sim {seconds:.0f} s of a processor and {memory / 1e9:.1f} GB")
+    print(f"\nto answer on {os.cpu_count()} cores: SCALE-Sim {seconds:.0f} s and {memory / 1e9:.1f} GB")
     for what, took in [
         ("Crumb's cycles, the command from start to end", process),
         ("Crumb's cycles, in a program", inner["crumb"]),
@@ -188,12 +190,13 @@ def scale_sim(python: Path, topology: Path) -> tuple[list[int], float, float]:
 
 
 def run(command: list[str | Path], output: IO[str] | int) -> tuple[float, float, int]:
-    """Seconds of processor time and bytes of memory that a command takes, and its exit status."""
+    """Seconds and bytes of memory that a command takes, and its exit status."""
+    begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    # Not `wait`, which does not tell what this child alone used. Processor time, as other programs make an answer late, not dear.
+    # Not `wait`, which does not tell what this child alone used.
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime, 1024.0 * usage.ru_maxrss, process.returncode
+    return time.perf_counter() - begun, 1024.0 * usage.ru_maxrss, process.returncode
 
 
 def answer_times(topology: Path) -> dict[str, float]:

@@ -15,7 +15,8 @@ use crate::gemm::{GemmError, Image, Placement, Segment, Shape, WeightLayout, are
 use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Counters, Requantize, Rounding};
-use rustc_hash::FxHashMap;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The counters of products that run one after the other, as a session reads them before the first and after the last.
 pub fn counters<'a>(config: &ArrayConfig, shapes: impl IntoIterator<Item = Shape<'a>>) -> Counters {
@@ -197,6 +198,22 @@ impl<'a> Costs<'a> {
         if let Some(cost) = self.known.get(&product) {
             return Ok(*cost);
         }
+        let cost = self.compute(&product)?;
+        self.known.insert(product, cost);
+        Ok(cost)
+    }
+
+    /// Computes products on all cores, each that is not known once. What is refused stays unknown, and [`Self::product`] says why.
+    pub fn prepare<'p>(&mut self, products: impl Iterator<Item = &'p Product>) {
+        let products: FxHashSet<Product> = products.map(Product::representative).collect();
+        let unknown: Vec<Product> = products.into_iter().filter(|product| !self.known.contains_key(product)).collect();
+        let costs = unknown.into_par_iter().filter_map(|product| self.compute(&product).ok().map(|cost| (product, cost)));
+        let costs: Vec<(Product, Cost)> = costs.collect();
+        self.known.extend(costs);
+    }
+
+    /// What a product adds that is its own [`Product::representative`].
+    fn compute(&self, product: &Product) -> Result<Cost, GemmError> {
         let (shape, config) = (product.shape(), self.config);
         shape.check(config.word_k())?;
         check_weights(&shape, config)?;
@@ -206,15 +223,13 @@ impl<'a> Costs<'a> {
         let mut counters = timing.read_counters();
         counters.0.iter_mut().zip(self.reading.counters.0).for_each(|(value, reading)| *value -= reading);
         let by_act = by_act(&shape, &tiling, config);
-        let cost = Cost {
+        Ok(Cost {
             counters,
             weight_bus_cycles: by_act.iter().zip(ActBits::ALL).map(|(s, act)| s.tiles * config.load_cycles(act) as u64).sum(),
             by_act,
             drain_cycles: drain_cycles(&shape, config),
             padded_bops: padded_bops(&shape, config),
-        };
-        self.known.insert(product, cost);
-        Ok(cost)
+        })
     }
 }
 

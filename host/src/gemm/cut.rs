@@ -108,14 +108,15 @@ impl Cut {
     }
 
     /// The same with first and last blocks of as many rows as hide the load of the next tile, if blocks are larger, and with the others
-    /// of one size.
+    /// of one size. Images are cut at every row, so that each size comes from itself: there, `None` for those that become smaller.
     fn with_edges(self, load: usize) -> Option<Self> {
         let unit = self.image.map_or(1, |image| image.output[1]);
         let edge_rows = load.next_multiple_of(unit);
         let middle = self.span.checked_sub(2 * edge_rows)?;
         let block_rows = middle.div_ceil(middle.div_ceil(self.block_rows).max(1)).next_multiple_of(unit);
         let cut = Self { edge_rows, block_rows, ..self };
-        (edge_rows < block_rows).then(|| Self { slot_lines: cut.lines_of(block_rows), ..cut })
+        let again = self.image.is_some() && block_rows != self.block_rows;
+        (edge_rows < block_rows && !again).then(|| Self { slot_lines: cut.lines_of(block_rows), ..cut })
     }
 
     /// The blocks of a span of so many rows, in order: their rows, and how many of that size follow each other.

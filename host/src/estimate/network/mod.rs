@@ -28,6 +28,9 @@ use crumb_arch::{ArrayConfig, Counter, Counters};
 use roofline::Work;
 use serde::{Serialize, Serializer};
 
+/// Layers whose products are computed together, on all cores.
+const TOGETHER: usize = 64;
+
 /// What was counted, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -139,7 +142,11 @@ impl Costs<'_> {
         let config = self.config();
         let mut total = Sum::default();
         let mut layers = Vec::with_capacity(workload.layers.len());
-        for layer in &workload.layers {
+        for (index, layer) in workload.layers.iter().enumerate() {
+            if index.is_multiple_of(TOGETHER) {
+                let next = workload.layers[index..].iter().take(TOGETHER);
+                self.prepare(next.flat_map(|layer| layer.products.iter().map(|(product, _)| product)));
+            }
             let cost = self.layer(layer)?;
             let large = || EstimateError::Large { layer: layer.report.name.clone() };
             let sum = Sum::of(layer, cost);
