@@ -9,7 +9,7 @@
 //! ```
 
 use super::checks::passes;
-use super::{Image, Segment, Shape};
+use super::{Image, Shape};
 use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::timing::{COMMAND_LATENCY, DRAIN_LATENCY};
 use crumb_arch::{ActBits, ArrayConfig};
@@ -53,6 +53,64 @@ pub struct Cost {
     pub traffic: usize,
     /// Whether blocks of rows are the inner loop.
     pub groups_outside: bool,
+}
+
+/// What a product asks for, however large its blocks of rows are.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// For each segment: passes of tiles over a block, those of the first group, and the cycles in which a tile loads.
+    segments: Vec<[usize; 3]>,
+    /// Slots of the activation buffer, and tiles, that a block reads.
+    slots: usize,
+    tiles: usize,
+    /// Passes of tiles over a block.
+    computes: usize,
+    /// Addresses of the weight memory that a group's tiles take, and those that a block reads.
+    words: usize,
+    reads: usize,
+    /// Tiles of streamed weights that the weight memory holds.
+    weight_slots: Option<usize>,
+}
+
+impl Work {
+    /// That of blocks that are cut from an image, or from the left matrix row by row.
+    pub fn new(image: Option<Image>, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
+        let group = config.group_channels();
+        let weight_slots = weight_slots(shape, config);
+        let mut work = Self { segments: Vec::new(), slots: 0, tiles: 0, computes: 0, words: 0, reads: 0, weight_slots };
+        for segment in shape.segments {
+            let (part, times) = parts(image, &segment.k);
+            let step = config.tile_k(segment.act);
+            let chunks = part.len().div_ceil(step);
+            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
+            let all = shape.n / group * passes(group) + passes(shape.n % group);
+            let addresses =
+                (part.len() / step * config.tile_words(segment.act) + (part.len() % step).div_ceil(config.word_k())) * times;
+            work.slots += chunks;
+            work.tiles += chunks * times;
+            work.words += addresses;
+            work.reads += addresses * all;
+            work.computes += chunks * times * all;
+            let first = chunks * times * passes(shape.n.min(group));
+            work.segments.push([chunks * times * all, first, config.load_cycles(segment.act)]);
+        }
+        work
+    }
+
+    /// Cycles in which the array works on a block of so many rows.
+    fn busy(&self, rows: usize) -> usize {
+        self.segments.iter().map(|&[all, _, load]| all * rows.max(load)).sum()
+    }
+
+    /// The same for the first group alone.
+    fn busy_first(&self, rows: usize) -> usize {
+        self.segments.iter().map(|&[_, first, load]| first * rows.max(load)).sum()
+    }
+}
+
+/// Parts of K that have activations of their own, and for each of them how often it occurs in K.
+pub fn parts(image: Option<Image>, k: &Range<usize>) -> (Range<usize>, usize) {
+    image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
 }
 
 impl Cost {
@@ -142,47 +200,26 @@ impl Cut {
         }
     }
 
-    /// Parts of K that have activations of their own, and for each of them how often it occurs in K.
-    pub fn parts(&self, k: &Range<usize>) -> (Range<usize>, usize) {
-        self.image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
-    }
-
-    /// The sum over all blocks of what one of so many rows counts.
-    fn over_blocks(&self, m: usize, of: impl Fn(usize) -> usize) -> usize {
-        let of_block = |&(rows, times): &(usize, usize)| if times > 0 { times * of(rows) } else { 0 };
-        let of_span = |rows: usize| self.blocks_of(rows).iter().map(of_block).sum::<usize>();
-        m / self.span * of_span(self.span) + of_span(m % self.span)
-    }
-
-    /// What a product costs that is cut so.
-    pub fn cost(&self, shape: &Shape<'_>, config: &ArrayConfig) -> Cost {
+    /// What a product costs that is cut so; the work is that of the cut's image.
+    pub fn cost(&self, work: &Work, shape: &Shape<'_>, config: &ArrayConfig) -> Cost {
         let (group, beats) = (config.group_channels(), config.beats_per_line());
         let (whole_groups, rest) = (shape.n / group, shape.n % group);
         let groups = whole_groups + usize::from(rest > 0);
-        let (mut busy, mut slots, mut tiles, mut words, mut computes, mut reads) = (0, 0, 0, 0, 0, 0);
-        for segment in shape.segments {
-            let (part, times) = self.parts(&segment.k);
-            let step = config.tile_k(segment.act);
-            let chunks = part.len().div_ceil(step);
-            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
-            let passes = whole_groups * passes(group) + passes(rest);
-            slots += chunks;
-            tiles += chunks * times;
-            let addresses =
-                (part.len() / step * config.tile_words(segment.act) + (part.len() % step).div_ceil(config.word_k())) * times;
-            words += addresses;
-            reads += addresses * passes;
-            computes += chunks * times * passes;
-            busy += chunks * times * passes * self.over_blocks(shape.m, |rows| rows.max(config.load_cycles(segment.act)));
+        let Work { slots, tiles, computes, words, reads, weight_slots, .. } = *work;
+        let (mut busy, mut blocks, mut block_lines) = (0, 0, 0);
+        for (spans, span) in [(shape.m / self.span, self.span), (1, shape.m % self.span)] {
+            for (rows, times) in self.blocks_of(span).into_iter().filter(|(_, times)| *times > 0) {
+                busy += spans * times * work.busy(rows);
+                blocks += spans * times;
+                block_lines += spans * times * self.lines_of(rows);
+            }
         }
-        let blocks = self.over_blocks(shape.m, |_| 1);
-        let block_lines = self.over_blocks(shape.m, |rows| self.lines_of(rows));
         // Lines and commands of either order. A ring whose slots are fewer than those of a sweep holds none of them when the next comes.
         let stream = |rows_outside: bool| {
             let stays = rows_outside && slots <= config.activation_lines / self.slot_lines;
             let slots = slots * if stays { 1 } else { groups };
             let kept = if rows_outside { tiles * groups } else { tiles };
-            let (weight_lines, weight_loads) = weight_slots(shape, config).map_or((0, 0), |weight_slots| {
+            let (weight_lines, weight_loads) = weight_slots.map_or((0, 0), |weight_slots| {
                 let times = groups * if kept <= weight_slots { 1 } else { blocks };
                 (words * config.lines_per_weight_word() * times, tiles * times)
             });
@@ -202,16 +239,7 @@ impl Cut {
             if shape.streamed_words().is_some() { load(words.div_ceil(tiles) * config.lines_per_weight_word()) } else { 0 };
         // What a block of so many rows brings in, and how long the array works on it, for the first group.
         let brings = |rows: usize| slots * load(self.lines_of(rows)) + tiles * tile_weights + computes / groups * load(0);
-        let works = |rows: usize| -> usize {
-            let of = |s: &Segment| {
-                let (part, times) = self.parts(&s.k);
-                part.len().div_ceil(config.tile_k(s.act))
-                    * times
-                    * passes(s.weight.bits, shape.n.min(group), config.cols)
-                    * rows.max(config.load_cycles(s.act))
-            };
-            shape.segments.iter().map(of).sum()
-        };
+        let works = |rows: usize| work.busy_first(rows);
         let [first, next, last_rows] = self.ends(shape.m);
         let first_tile = |rows: usize| load(self.lines_of(rows)) + tile_weights + load(0);
         let startup = first_tile(first).max(brings(first).saturating_sub(works(first)));

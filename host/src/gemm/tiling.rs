@@ -9,7 +9,7 @@
 //! activation buffer is a tile of the left matrix, row by row, or the band of an image that all taps of a tile's channels read.
 
 use super::Shape;
-use super::cut::{Cost, Cut, weight_slot_words, weight_slots};
+use super::cut::{Cost, Cut, Work, parts, weight_slot_words, weight_slots};
 use crumb_arch::ArrayConfig;
 use crumb_arch::command::Pattern;
 use std::ops::Range;
@@ -47,7 +47,10 @@ pub struct Tiling {
 impl Tiling {
     /// The tiling of a product: of the cuts, the one whose cost is best.
     pub fn new(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let cuts: Vec<(Cost, Cut)> = Cut::all(shape, config).map(|cut| (cut.cost(shape, config), cut)).collect();
+        let by_row = Work::new(None, shape, config);
+        let by_image = shape.image.map(|image| Work::new(Some(image), shape, config));
+        let cost = |cut: &Cut| cut.cost(cut.image.and(by_image.as_ref()).unwrap_or(&by_row), shape, config);
+        let cuts: Vec<(Cost, Cut)> = Cut::all(shape, config).map(|cut| (cost(&cut), cut)).collect();
         let best = Cost::best(&cuts).copied();
         let (rows_outside, cut) = best.map_or((true, Cut::unrolled(shape, 1)), |(cost, cut)| (!cost.groups_outside, cut));
         Self::of(cut, rows_outside, shape, config)
@@ -56,7 +59,7 @@ impl Tiling {
     fn of(cut: Cut, rows_outside: bool, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
         let mut tiles = Vec::new();
         for (segment, s) in shape.segments.iter().enumerate() {
-            let (part, times) = cut.parts(&s.k);
+            let (part, times) = parts(cut.image, &s.k);
             let step = config.tile_k(s.act);
             for first in part.clone().step_by(step) {
                 let slot = first..(first + step).min(part.end);
