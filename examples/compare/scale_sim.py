@@ -5,9 +5,9 @@
 
 SCALE-Sim runs in a process of its own, weight-stationary, on 32 x 32 PEs, with the table resnet18.csv. Its cycles are compared with those
 that `crumb estimate --model scale-sim` gives, layer by layer, and must be equal; the closed form is compared with the stored results of
-128 x 128 PEs too. Times are from question to answer, measured one after the other on the same machine, which should do nothing else: each uses the cores that
-it can. A virtual environment with the
-packages of requirements.txt is made in target/compare the first time; later runs need no network.
+128 x 128 PEs too. Times are from question to answer, measured one after the other on the same machine, which should do nothing else:
+each uses the cores that it can. A virtual environment with the packages of requirements.txt is made in target/compare the first time; later
+runs need no network.
 """
 
 import argparse

@@ -70,7 +70,7 @@ def enter_environment() -> None:
             venv.create(environment, clear=True, with_pip=True)
         except subprocess.CalledProcessError:
             sys.exit("no virtual environment could be made: install the Debian package python3-venv")
-        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "-r", REQUIREMENTS]
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", REQUIREMENTS]
         if subprocess.run(pip, check=False).returncode:
             sys.exit(f"the packages of {REQUIREMENTS} could not be installed: the first run needs the network")
         shutil.copyfile(REQUIREMENTS, stamp)

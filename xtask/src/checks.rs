@@ -65,6 +65,8 @@ pub fn fpga() -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command_line::root;
+    use std::path::PathBuf;
 
     #[test]
     fn features_are_those_of_the_co_simulation() {
@@ -73,6 +75,28 @@ mod tests {
         for feature in COSIM_UNDER_TEST.split(',').chain(lint) {
             let name = feature.strip_prefix("crumb-cosim/").unwrap();
             assert!(manifest.lines().any(|line| line.starts_with(&format!("{name} = ["))), "{name}");
+        }
+    }
+
+    /// Cargo finds no files where a crate's tests are one program: one that its `main.rs` does not name would never be compiled.
+    #[test]
+    fn every_file_of_tests_is_compiled() {
+        for tests in ["hdl/tests", "host/tests", "sim/tests", "tests/tests"] {
+            let folder = root().join(tests);
+            let read =
+                |path: PathBuf| std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let (main, manifest) = (read(folder.join("main.rs")), read(folder.with_file_name("Cargo.toml")));
+            let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            let names: Vec<String> = names
+                .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+                .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+                .filter(|name| name != "main")
+                .collect();
+            assert!(names.len() >= 2, "{tests}: {names:?}");
+            for name in names {
+                let compiled = main.contains(&format!("\nmod {name};\n")) || manifest.contains(&format!("name = \"{name}\""));
+                assert!(compiled, "{tests}/{name}.rs is in neither main.rs nor Cargo.toml");
+            }
         }
     }
 

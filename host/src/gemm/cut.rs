@@ -58,8 +58,7 @@ pub struct Cost {
 /// What a product asks for, however large its blocks of rows are.
 #[derive(Clone, Debug)]
 pub struct Work {
-    /// For each segment: passes of tiles over a block, those of the first group, and the cycles in which a tile loads.
-    segments: Vec<[usize; 3]>,
+    segments: Vec<SegmentWork>,
     /// Slots of the activation buffer, and tiles, that a block reads.
     slots: usize,
     tiles: usize,
@@ -70,6 +69,16 @@ pub struct Work {
     reads: usize,
     /// Tiles of streamed weights that the weight memory holds.
     weight_slots: Option<usize>,
+}
+
+/// What a segment adds to each block.
+#[derive(Clone, Copy, Debug)]
+struct SegmentWork {
+    /// Passes of tiles over the block, for all groups and for the first.
+    all: usize,
+    first: usize,
+    /// Cycles in which a tile loads.
+    load: usize,
 }
 
 impl Work {
@@ -91,20 +100,20 @@ impl Work {
             work.words += addresses;
             work.reads += addresses * all;
             work.computes += chunks * times * all;
-            let first = chunks * times * passes(shape.n.min(group));
-            work.segments.push([chunks * times * all, first, config.load_cycles(segment.act)]);
+            let [all, first] = [all, passes(shape.n.min(group))].map(|passes| chunks * times * passes);
+            work.segments.push(SegmentWork { all, first, load: config.load_cycles(segment.act) });
         }
         work
     }
 
     /// Cycles in which the array works on a block of so many rows.
     fn busy(&self, rows: usize) -> usize {
-        self.segments.iter().map(|&[all, _, load]| all * rows.max(load)).sum()
+        self.segments.iter().map(|segment| segment.all * rows.max(segment.load)).sum()
     }
 
     /// The same for the first group alone.
     fn busy_first(&self, rows: usize) -> usize {
-        self.segments.iter().map(|&[_, first, load]| first * rows.max(load)).sum()
+        self.segments.iter().map(|segment| segment.first * rows.max(segment.load)).sum()
     }
 }
 
@@ -239,16 +248,16 @@ impl Cut {
             if shape.streamed_words().is_some() { load(words.div_ceil(tiles) * config.lines_per_weight_word()) } else { 0 };
         // What a block of so many rows brings in, and how long the array works on it, for the first group.
         let brings = |rows: usize| slots * load(self.lines_of(rows)) + tiles * tile_weights + computes / groups * load(0);
-        let works = |rows: usize| work.busy_first(rows);
         let [first, next, last_rows] = self.ends(shape.m);
         let first_tile = |rows: usize| load(self.lines_of(rows)) + tile_weights + load(0);
-        let startup = first_tile(first).max(brings(first).saturating_sub(works(first)));
-        let startup = startup.max((brings(first) + first_tile(next)).saturating_sub(works(first)));
+        let startup = first_tile(first).max(brings(first).saturating_sub(work.busy_first(first)));
+        let startup = startup.max((brings(first) + first_tile(next)).saturating_sub(work.busy_first(first)));
         // The last tile of the block before the last one begins when its lines are there.
-        let behind = last_rows.max((next + works(last_rows)).saturating_sub(brings(last_rows)));
+        let behind = last_rows.max((next + work.busy_first(last_rows)).saturating_sub(brings(last_rows)));
         // The drain before the last one begins with the last block.
         let before = if groups > 1 && rows_first <= groups_first { last_rows } else { next };
-        let drains = (before * of_banks(if groups > 1 { 4 } else { last }) + BETWEEN_DRAINS).saturating_sub(works(last_rows));
+        let drains =
+            (before * of_banks(if groups > 1 { 4 } else { last }) + BETWEEN_DRAINS).saturating_sub(work.busy_first(last_rows));
         let cycles = (startup + busy + drains).max(stream + behind + drains).max(startup + out) + last_rows * of_banks(last);
         let read_bytes = blocks * reads * config.lines_per_weight_word() * config.line_bytes();
         let traffic = lines * config.line_bytes() * STREAM_BYTE + read_bytes;

@@ -28,7 +28,7 @@ use crumb_arch::{ArrayConfig, Counter, Counters};
 use roofline::Work;
 use serde::{Serialize, Serializer};
 
-/// Layers whose products are computed together, on all cores.
+/// Layers whose products are computed together, on all cores, before the first of them is told of.
 const TOGETHER: usize = 64;
 
 /// What was counted, and what follows from it.
