@@ -3,8 +3,7 @@
 use crumb::backend::BackendKind;
 use crumb::estimate::timing::Timing;
 use crumb::gemm::schedule::Schedule;
-use crumb::gemm::tiling::Tiling;
-use crumb::gemm::{self, Job, Matrix, Output, Segment, Weights};
+use crumb::gemm::{self, Job, Mapping, Matrix, Output, Segment, Weights};
 use crumb::session::Session;
 use crumb_arch::precision::range;
 use crumb_arch::requantizer::ChannelScale;
@@ -13,9 +12,9 @@ use proptest::prelude::*;
 
 fn estimate(job: &Job<'_>, config: &ArrayConfig) -> Counters {
     let shape = job.shape(config, 0);
-    let tiling = Tiling::new(&shape, config);
+    let mapping = Mapping::new(&shape, config);
     let mut timing = Timing::new(config);
-    Schedule::new(&shape, config, &tiling).for_each(|step| timing.give(&step.command));
+    Schedule::new(&mapping.shape(), config, &mapping.tiling).for_each(|step| timing.give(&step.command));
     timing.settle();
     timing.read_counters()
 }

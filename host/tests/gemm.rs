@@ -320,7 +320,7 @@ fn results_and_layouts_that_no_memory_holds_are_refused() {
         let elements = side as u128 * side as u128;
         assert!(said.contains(&format!("make a result of {elements} elements, expected at most 268435456")), "{said}");
     }
-    let resident = |base: usize, k: usize, n: usize| Weights::Resident(gemm::WeightLayout { base, k, n });
+    let resident = |base: usize, k: usize, n: usize| Weights::Resident(gemm::WeightLayout::new(base, k, n));
     assert!(refuse(4, 5, resident(0, 2, 5)).contains("are 2 x 5 (K x N), but the product's are 1 x 5"));
     assert!(refuse(4, 5, resident(2048, 1, 5)).contains("need 1 addresses, but only 0 of 2048 are free"));
     assert!(refuse(4, 5, resident(1 << 20, 1, 5)).contains("need 1 addresses, but only 0 of 2048 are free"));

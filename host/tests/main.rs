@@ -15,6 +15,7 @@ mod estimate;
 mod export;
 mod export_graphs;
 mod export_support;
+mod fold;
 mod gemm;
 mod inspect;
 mod network_estimate;

@@ -19,7 +19,7 @@ const fn part(document: &'static str, name: &'static str, command: &'static str)
 }
 
 /// The model of `docs/convolution.md` is one that `cargo xtask oracles` makes, that of `docs/planner.md` comes from `examples/planner/train.py`.
-const PARTS: [Part; 27] = [
+const PARTS: [Part; 28] = [
     part("README.md", "main-job", "cargo run --release"),
     part("README.md", "verify", "cargo run --release -- verify --config tiny"),
     part("README.md", "fpga", "cargo run --release -- fpga --config tiny"),
@@ -51,6 +51,7 @@ const PARTS: [Part; 27] = [
     ),
     part("docs/planner.md", "planner-budget", "cargo run --release -- plan --budget cycles=0.5x"),
     part("docs/planner.md", "planner-digits", "cargo run --release -- plan --against-uniform"),
+    part("docs/planner.md", "planner-digits-loss", "cargo run --release -- plan --against-uniform --predicted-only"),
     part(
         "docs/planner.md",
         "planner-cluttered",
@@ -114,7 +115,7 @@ mod tests {
         let error = write(&["speed".to_owned()]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, pe-energy, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, activity-speed, inputs"
+            "no document has a generated part 'speed': expected one of main-job, verify, fpga, fpga-small, pe-energy, network-estimate, estimate-speed, utilisation16, utilisation32, sweep, buses, scale-sim, bit-fusion, bit-fusion-layers, channels, refine, unrolled, planner-budget, planner-digits, planner-digits-loss, planner-cluttered, planner-front, measure, estimate, energy-compare, energy-zeros, activity-speed, inputs"
         );
     }
 }

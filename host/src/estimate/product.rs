@@ -11,7 +11,7 @@ use super::timing::Timing;
 use super::walk::Walk;
 use crate::gemm::schedule::Schedule;
 use crate::gemm::tiling::Tiling;
-use crate::gemm::{GemmError, Image, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, passes};
+use crate::gemm::{Fold, GemmError, Image, Mapping, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, passes};
 use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Counters, Requantize, Rounding};
@@ -22,8 +22,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub fn counters<'a>(config: &ArrayConfig, shapes: impl IntoIterator<Item = Shape<'a>>) -> Counters {
     let mut timing = Timing::new(config);
     for shape in shapes {
-        let tiling = Tiling::new(&shape, config);
-        run(&mut timing, &shape, &tiling, config);
+        let mapping = Mapping::new(&shape, config);
+        run(&mut timing, &mapping.shape(), &mapping.tiling, config);
     }
     timing.read_counters()
 }
@@ -80,7 +80,7 @@ impl Product {
     pub fn shape(&self) -> Shape<'_> {
         let image = self.image.filter(|_| are_whole(&self.segments, self.k));
         let Self { m, k, n, ref segments, weights, requantize, .. } = *self;
-        Shape { m, k, n, segments, weights, image, requantize }
+        Shape { m, k, n, segments, weights, image, requantize, fold: Fold::NONE }
     }
 
     /// Whether this takes as long as another, whatever the machine.
@@ -217,17 +217,18 @@ impl<'a> Costs<'a> {
         let (shape, config) = (product.shape(), self.config);
         shape.check(config.word_k())?;
         check_weights(&shape, config)?;
-        let tiling = Tiling::new(&shape, config);
+        let mapping = Mapping::new(&shape, config);
+        let (mapped, tiling) = (mapping.shape(), &mapping.tiling);
         let mut timing = Timing::new(config);
-        run(&mut timing, &shape, &tiling, config);
+        run(&mut timing, &mapped, tiling, config);
         let mut counters = timing.read_counters();
         counters.0.iter_mut().zip(self.reading.counters.0).for_each(|(value, reading)| *value -= reading);
-        let by_act = by_act(&shape, &tiling, config);
+        let by_act = by_act(&mapped, tiling, config);
         Ok(Cost {
             counters,
             weight_bus_cycles: by_act.iter().zip(ActBits::ALL).map(|(s, act)| s.tiles * config.load_cycles(act) as u64).sum(),
             by_act,
-            drain_cycles: drain_cycles(&shape, config),
+            drain_cycles: drain_cycles(&mapped, config),
             padded_bops: padded_bops(&shape, config),
         })
     }
@@ -238,14 +239,14 @@ const fn groups(n: usize, config: &ArrayConfig) -> (usize, usize) {
     (n / config.group_channels(), n % config.group_channels())
 }
 
-/// A tile for each block of rows, K tile and pass; every row of the product passes each of them.
+/// A tile for each block of rows, K tile and pass in which it counts; every row of the product passes each of them.
 fn by_act(shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) -> [ActShare; ActBits::ALL.len()] {
     let (whole, rest) = groups(shape.n, config);
     let (blocks, rows) = (tiling.blocks(shape.m).count() as u64, shape.m as u64);
     ActBits::ALL.map(|act| {
-        let segments = tiling.tiles.iter().map(|tile| &shape.segments[tile.segment]).filter(|segment| segment.act == act);
-        let passes = segments.map(|segment| {
-            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
+        let passes = tiling.tiles.iter().filter(|tile| shape.segments[tile.segment].act == act).map(|tile| {
+            let bits = shape.segments[tile.segment].weight.bits;
+            let passes = |channels| tile.passes(passes(bits, channels, config.cols)).count();
             (whole * passes(config.group_channels()) + passes(rest)) as u64
         });
         let passes: u64 = passes.sum();

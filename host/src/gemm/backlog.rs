@@ -102,9 +102,11 @@ impl Backlog {
         }
     }
 
-    /// Whether a load of so many lines leaves time for a tile after it, which loads in so many cycles, before the array runs dry.
-    pub fn has_time_for(&self, lines: usize, load: u64) -> bool {
-        self.front + self.command(lines) + self.command(0) + load <= self.ends
+    /// Whether a load of so many lines leaves time for a tile after it, which loads in so many cycles, before the array runs dry; and for a
+    /// load of parameters between them, if there is one.
+    pub fn has_time_for(&self, lines: usize, parameters: Option<usize>, load: u64) -> bool {
+        let between = parameters.map_or(0, |lines| self.command(lines));
+        self.front + self.command(lines) + between + self.command(0) + load <= self.ends
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
 
     /// The most lines of a load for which there is time, with 16 cycles for the tile after it.
     fn time(backlog: &Backlog) -> Option<usize> {
-        (0..10_000).rev().find(|&lines| backlog.has_time_for(lines, 16))
+        (0..10_000).rev().find(|&lines| backlog.has_time_for(lines, None, 16))
     }
 
     #[test]

@@ -5,15 +5,15 @@
 //!          startup + array                        startup: the stream brings what the first tile needs
 //!          stream in + rows of the last block     the last tile waits for the last line
 //!          startup + drains
+//!          startup + half of array, drains and what lies between them        an accumulator half takes the sums of every other block
 //!      + drain of the last block
 //! ```
 
-use super::checks::passes;
+use super::work::Work;
 use super::{Image, Shape};
 use crumb_arch::command::LINES_PER_RAW_ROW;
-use crumb_arch::timing::{COMMAND_LATENCY, DRAIN_LATENCY};
+use crumb_arch::timing::{COMBINER_LATENCY, COMMAND_LATENCY, DRAIN_LATENCY, token_latency};
 use crumb_arch::{ActBits, ArrayConfig};
-use std::ops::Range;
 
 /// Slots of the activation buffer beyond those that hold a block's tiles: the next block loads there while this one ends.
 const SPARE_SLOTS: usize = 2;
@@ -23,11 +23,17 @@ const PASSING_SLOTS: usize = 4;
 const BETWEEN_DRAINS: usize = DRAIN_LATENCY + 4;
 /// A cut that takes up to 1 / this longer than the fastest may be taken for its smaller traffic.
 const SLACK: usize = 192;
+/// Percents of traffic that weigh as much as one percent of time, among such cuts.
+const TIME_WEIGHT: usize = 64;
 /// Bytes of a memory on the chip whose reading takes as much energy as a byte of DRAM: Horowitz (ISSCC 2014) gives 1.3 to 2.6 nJ for 64 bits of
 /// DRAM and 10 to 100 pJ for 64 bits of a memory of 8 KiB to 1 MiB.
 const STREAM_BYTE: usize = 64;
 /// Parts into which the largest block of rows may be cut.
 const PARTS: [usize; 7] = [1, 2, 3, 4, 6, 8, 12];
+
+/// Rows of the first and of the last block, in loads of a tile: what comes first must cover what the second block brings in, what comes last
+/// the drain before it.
+const EDGES: [[usize; 2]; 3] = [[1, 1], [2, 1], [4, 2]];
 
 /// How the left matrix is cut, before its tiles are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +45,7 @@ pub struct Cut {
     /// Rows after which a new block begins in any case: those of an image, or all.
     pub span: usize,
     /// Rows of the first and of the last block of a span, 0 if they are like the others: small ones let the array begin and end early.
-    pub edge_rows: usize,
+    pub edges: [usize; 2],
     /// Lines of an activation slot.
     pub slot_lines: usize,
 }
@@ -55,83 +61,31 @@ pub struct Cost {
     pub groups_outside: bool,
 }
 
-/// What a product asks for, however large its blocks of rows are.
-#[derive(Clone, Debug)]
-pub struct Work {
-    segments: Vec<SegmentWork>,
-    /// Slots of the activation buffer, and tiles, that a block reads.
-    slots: usize,
-    tiles: usize,
-    /// Passes of tiles over a block.
-    computes: usize,
-    /// Addresses of the weight memory that a group's tiles take, and those that a block reads.
-    words: usize,
-    reads: usize,
-    /// Tiles of streamed weights that the weight memory holds.
-    weight_slots: Option<usize>,
-}
-
-/// What a segment adds to each block.
-#[derive(Clone, Copy, Debug)]
-struct SegmentWork {
-    /// Passes of tiles over the block, for all groups and for the first.
-    all: usize,
-    first: usize,
-    /// Cycles in which a tile loads.
-    load: usize,
-}
-
-impl Work {
-    /// That of blocks that are cut from an image, or from the left matrix row by row.
-    pub fn new(image: Option<Image>, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let group = config.group_channels();
-        let weight_slots = weight_slots(shape, config);
-        let mut work = Self { segments: Vec::new(), slots: 0, tiles: 0, computes: 0, words: 0, reads: 0, weight_slots };
-        for segment in shape.segments {
-            let (part, times) = parts(image, &segment.k);
-            let step = config.tile_k(segment.act);
-            let chunks = part.len().div_ceil(step);
-            let passes = |channels| passes(segment.weight.bits, channels, config.cols);
-            let all = shape.n / group * passes(group) + passes(shape.n % group);
-            let addresses =
-                (part.len() / step * config.tile_words(segment.act) + (part.len() % step).div_ceil(config.word_k())) * times;
-            work.slots += chunks;
-            work.tiles += chunks * times;
-            work.words += addresses;
-            work.reads += addresses * all;
-            work.computes += chunks * times * all;
-            let [all, first] = [all, passes(shape.n.min(group))].map(|passes| chunks * times * passes);
-            work.segments.push(SegmentWork { all, first, load: config.load_cycles(segment.act) });
-        }
-        work
-    }
-
-    /// Cycles in which the array works on a block of so many rows.
-    fn busy(&self, rows: usize) -> usize {
-        self.segments.iter().map(|segment| segment.all * rows.max(segment.load)).sum()
-    }
-
-    /// The same for the first group alone.
-    fn busy_first(&self, rows: usize) -> usize {
-        self.segments.iter().map(|segment| segment.first * rows.max(segment.load)).sum()
-    }
-}
-
-/// Parts of K that have activations of their own, and for each of them how often it occurs in K.
-pub fn parts(image: Option<Image>, k: &Range<usize>) -> (Range<usize>, usize) {
-    image.map_or((k.clone(), 1), |image| (0..image.channels, image.taps()))
-}
-
 impl Cost {
-    /// The best of several: of those that take hardly longer than the fastest, the one that moves least.
-    pub fn best(of: &[(Self, Cut)]) -> Option<&(Self, Cut)> {
+    /// The index of the best of several: of those that take hardly longer than the fastest, the one whose time and traffic together are least.
+    pub fn best<T>(of: &[(Self, T)]) -> Option<usize> {
         let fastest = of.iter().map(|(cost, _)| cost.cycles).min()?;
         let slack = fastest / SLACK;
-        of.iter().filter(|(cost, _)| cost.cycles - fastest <= slack).min_by_key(|(cost, _)| (cost.traffic, cost.cycles))
+        let near = of.iter().enumerate().filter(|(_, (cost, _))| cost.cycles - fastest <= slack);
+        let weight = |cost: &Self| cost.traffic as u128 * (fastest + TIME_WEIGHT * (cost.cycles - fastest)) as u128;
+        near.min_by_key(|(_, (cost, _))| (weight(cost), cost.cycles)).map(|(index, _)| index)
     }
 }
 
 impl Cut {
+    /// Of the cuts of a product, the one whose cost is best; and that cost.
+    pub fn best(shape: &Shape<'_>, config: &ArrayConfig) -> (Cost, Self) {
+        let by_row = Work::new(None, shape, config);
+        let by_image = shape.image.map(|image| Work::new(Some(image), shape, config));
+        let cost = |cut: &Self| cut.cost(cut.image.and(by_image.as_ref()).unwrap_or(&by_row), shape, config);
+        let cuts: Vec<(Cost, Self)> = Self::all(shape, config).map(|cut| (cost(&cut), cut)).collect();
+        let single_row = || {
+            let cut = Self::unrolled(shape, 1);
+            (cost(&cut), cut)
+        };
+        Cost::best(&cuts).map_or_else(single_row, |best| cuts[best])
+    }
+
     /// Every cut that is worth a look.
     pub fn all<'a>(shape: &'a Shape<'_>, config: &'a ArrayConfig) -> impl Iterator<Item = Self> + use<'a> {
         let images = shape.image.into_iter().flat_map(move |image| {
@@ -142,13 +96,13 @@ impl Cut {
         let unrolled = PARTS.into_iter().map(move |parts| Self::unrolled(shape, most.div_ceil(parts)));
         let load = shape.segments.iter().map(|s| config.load_cycles(s.act)).max().unwrap_or(1);
         unrolled.chain(images).flat_map(move |cut| {
-            std::iter::once(cut).chain([1, 2, 4].into_iter().filter_map(move |times| cut.with_edges(times * load)))
+            std::iter::once(cut).chain(EDGES.into_iter().filter_map(move |times| cut.with_edges(load, times)))
         })
     }
 
     /// The left matrix row by row, in blocks of so many rows.
     pub const fn unrolled(shape: &Shape<'_>, rows: usize) -> Self {
-        Self { image: None, block_rows: rows, span: shape.m, edge_rows: 0, slot_lines: rows }
+        Self { image: None, block_rows: rows, span: shape.m, edges: [0; 2], slot_lines: rows }
     }
 
     /// Most rows of a block when the left matrix comes row by row.
@@ -171,26 +125,27 @@ impl Cut {
         let fits = image.pattern().is_some()
             && image.channels.is_multiple_of(config.word_k())
             && 2 * slot_lines <= config.activation_lines;
-        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, edge_rows: 0, slot_lines })
+        fits.then_some(Self { image: Some(*image), block_rows: rows * width, span: height * width, edges: [0; 2], slot_lines })
     }
 
-    /// The same with first and last blocks of as many rows as hide the load of the next tile, if blocks are larger, and with the others
-    /// of one size. Images are cut at every row, so that each size comes from itself: there, `None` for those that become smaller.
-    fn with_edges(self, load: usize) -> Option<Self> {
+    /// The same with first and last blocks of as many rows as hide the load of the next tile so many times, if blocks are larger, and with
+    /// the others of one size. Images are cut at every row, so that each size comes from itself: there, `None` for those that become
+    /// smaller.
+    fn with_edges(self, load: usize, times: [usize; 2]) -> Option<Self> {
         let unit = self.image.map_or(1, |image| image.output[1]);
-        let edge_rows = load.next_multiple_of(unit);
-        let middle = self.span.checked_sub(2 * edge_rows)?;
+        let edges = times.map(|times| (times * load).next_multiple_of(unit));
+        let middle = self.span.checked_sub(edges[0] + edges[1])?;
         let block_rows = middle.div_ceil(middle.div_ceil(self.block_rows).max(1)).next_multiple_of(unit);
-        let cut = Self { edge_rows, block_rows, ..self };
+        let cut = Self { edges, block_rows, ..self };
         let again = self.image.is_some() && block_rows != self.block_rows;
-        (edge_rows < block_rows && !again).then(|| Self { slot_lines: cut.lines_of(block_rows), ..cut })
+        (edges[0].max(edges[1]) < block_rows && !again).then(|| Self { slot_lines: cut.lines_of(block_rows), ..cut })
     }
 
     /// The blocks of a span of so many rows, in order: their rows, and how many of that size follow each other.
     pub fn blocks_of(&self, rows: usize) -> [(usize, usize); 4] {
-        let edge = if rows > 2 * self.edge_rows { self.edge_rows } else { 0 };
-        let middle = rows - 2 * edge;
-        [(edge, 1), (self.block_rows, middle / self.block_rows), (middle % self.block_rows, 1), (edge, 1)]
+        let [first, last] = if rows > self.edges[0] + self.edges[1] { self.edges } else { [0; 2] };
+        let middle = rows - first - last;
+        [(first, 1), (self.block_rows, middle / self.block_rows), (middle % self.block_rows, 1), (last, 1)]
             .map(|(rows, times)| (rows, if rows > 0 { times } else { 0 }))
     }
 
@@ -258,7 +213,11 @@ impl Cut {
         let before = if groups > 1 && rows_first <= groups_first { last_rows } else { next };
         let drains =
             (before * of_banks(if groups > 1 { 4 } else { last }) + BETWEEN_DRAINS).saturating_sub(work.busy_first(last_rows));
-        let cycles = (startup + busy + drains).max(stream + behind + drains).max(startup + out) + last_rows * of_banks(last);
+        // Two blocks on, a tile waits until its half of the accumulators is drained.
+        let latency = token_latency(config) + COMBINER_LATENCY + config.cols + work.longest_load();
+        let halves = startup + (busy + out + blocks * groups * latency) / 2;
+        let cycles =
+            (startup + busy + drains).max(stream + behind + drains).max(startup + out).max(halves) + last_rows * of_banks(last);
         let read_bytes = blocks * reads * config.lines_per_weight_word() * config.line_bytes();
         let traffic = lines * config.line_bytes() * STREAM_BYTE + read_bytes;
         Cost { cycles, traffic, groups_outside: groups_first < rows_first }
@@ -272,14 +231,4 @@ pub fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usiz
         Some(format) => (banks.div_ceil(config.banks_per_issue(format.width)), banks.div_ceil(format.width.lanes())),
     };
     reads.max(lines * config.beats_per_line())
-}
-
-/// Addresses of the largest tile.
-pub fn weight_slot_words(shape: &Shape<'_>, config: &ArrayConfig) -> usize {
-    shape.segments.iter().map(|s| config.tile_words(s.act)).max().unwrap_or(1)
-}
-
-/// Tiles of streamed weights that the weight memory holds.
-pub fn weight_slots(shape: &Shape<'_>, config: &ArrayConfig) -> Option<usize> {
-    Some(shape.streamed_words()? / weight_slot_words(shape, config))
 }

@@ -32,6 +32,14 @@ impl Image {
         (input != [1, 1] && self.images * self.output[0] * self.output[1] > 0).then_some(self)
     }
 
+    /// So many rows of output pixels as one, under a kernel that meets what all of them meet.
+    #[must_use]
+    pub const fn folded(self, rows: usize) -> Self {
+        let ([height, width], [down, across]) = (self.output, self.strides);
+        let kernel = [self.kernel[0] + (rows - 1) * down, self.kernel[1]];
+        Self { output: [height.div_ceil(rows), width], kernel, strides: [rows * down, across], ..self }
+    }
+
     /// Kernel taps.
     pub const fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]

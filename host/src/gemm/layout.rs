@@ -7,6 +7,7 @@
 //! ```
 //! Filling slot 0 of every column first means that a group with few channels takes few passes, at every width.
 
+use super::Fold;
 use crumb_arch::ArrayConfig;
 use crumb_arch::lanes::weight_lines;
 use std::ops::Range;
@@ -20,9 +21,29 @@ pub struct WeightLayout {
     pub k: usize,
     /// Columns of the matrix.
     pub n: usize,
+    /// Copies of it that lie side by side, in one group.
+    pub fold: Fold,
 }
 
 impl WeightLayout {
+    /// A matrix that is not folded.
+    pub const fn new(base: usize, k: usize, n: usize) -> Self {
+        Self { base, k, n, fold: Fold::NONE }
+    }
+
+    /// So many of its copies as one matrix.
+    #[must_use]
+    pub const fn part(&self, copies: usize) -> Self {
+        let fold = self.fold.with(copies);
+        Self::new(self.base, fold.rows(self.k), fold.columns(self.n))
+    }
+
+    /// All of its copies as one matrix.
+    #[must_use]
+    pub const fn whole(&self) -> Self {
+        self.part(self.fold.copies)
+    }
+
     /// Groups of `4 * cols` columns.
     pub fn groups(&self, config: &ArrayConfig) -> usize {
         self.n.div_ceil(config.group_channels())

@@ -4,6 +4,7 @@ mod backlog;
 mod checks;
 mod cut;
 mod error;
+mod fold;
 mod image;
 mod layout;
 mod result;
@@ -12,17 +13,19 @@ mod run;
 pub mod schedule;
 mod store;
 pub mod tiling;
+mod work;
 
 pub(crate) use backlog::Backlog;
 pub use checks::accumulator_bound;
 pub(crate) use checks::passes;
 pub(crate) use cut::drain_cycles_per_row;
 pub use error::{GemmError, JobError};
+pub use fold::{Fold, Mapping};
 pub use image::Image;
 pub use layout::WeightLayout;
 pub use run::run;
 pub(crate) use store::check_weights;
-pub use store::{WeightStore, upload};
+pub use store::{Matrices, WeightStore, upload};
 
 use crumb_arch::precision::ActBits;
 use crumb_arch::requantizer::ChannelScale;
@@ -43,7 +46,7 @@ pub trait ActivationRows {
     }
 
     /// Writes the band that output rows `first ..` of an image meet, padding included: `[input row][column][channel]` of some of its
-    /// channels.
+    /// channels. A band may reach below what the last row meets; its values there do not matter, but must fit their width.
     ///
     /// # Errors
     /// A sentence that says why there is no such band.
@@ -154,6 +157,8 @@ pub struct Shape<'a> {
     pub image: Option<Image>,
     /// What is the same for all columns of a requantized result; `None` for int32.
     pub requantize: Option<Requantize>,
+    /// The copies of a smaller matrix that the weights are, with zeros above and below each.
+    pub fold: Fold,
 }
 
 impl Shape<'_> {
@@ -211,6 +216,6 @@ impl Job<'_> {
             Output::Requantized { format, .. } => Some(format),
         };
         let image = self.rows.image().filter(|_| are_whole(self.segments, self.k));
-        Shape { m: self.m, k: self.k, n: self.n, segments: self.segments, weights, image, requantize }
+        Shape { m: self.m, k: self.k, n: self.n, segments: self.segments, weights, image, requantize, fold: Fold::NONE }
     }
 }

@@ -1,15 +1,17 @@
 //! Streams a product through a machine and collects its result.
 
 use super::checks::check_activations;
+use super::fold::{FoldedRows, Mapping, unfold};
 use super::layout::payload;
 use super::result::unpack_block;
 use super::schedule::{Data, Schedule};
 use super::store::check_weights;
 use super::tiling::{KTile, Tiling};
-use super::{GemmError, Image, Job, Output, Segment, Weights};
+use super::{GemmError, Image, Job, JobError, Output, Placement, Segment, Shape, Weights};
 use crate::session::{Session, SessionError};
 use crumb_arch::ArrayConfig;
 use crumb_arch::lanes::{pack_activation_line, parameter_lines};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -24,11 +26,54 @@ pub fn run(session: &mut Session, job: &Job<'_>, free_weights: usize) -> Result<
     job.check(config.word_k())?;
     let shape = job.shape(&config, free_weights);
     check_weights(&shape, &config)?;
-    let tiling = Tiling::new(&shape, &config);
+    let mapping = Mapping::new(&shape, &config);
+    let Some(image) = shape.image.filter(|_| mapping.fold.copies > 1) else {
+        return run_as(session, job, &mapping.shape(), &mapping.tiling).map_err(|error| locate(job, error));
+    };
+    let (fold, folded) = (mapping.fold, mapping.shape());
+    let rows = FoldedRows::new(job.rows, image, fold.copies);
+    let matrix = match job.weights {
+        Weights::Streamed(weights) => fold.matrix(weights, job.k, job.n),
+        Weights::Resident(_) => Cow::default(),
+    };
+    let weights = match folded.weights {
+        Placement::Resident(layout) => Weights::Resident(layout),
+        Placement::Streamed { .. } => Weights::Streamed(&matrix),
+    };
+    let scales = match job.output {
+        Output::Requantized { channels, .. } => channels.repeat(fold.copies),
+        Output::Raw => Vec::new(),
+    };
+    let output = match job.output {
+        Output::Requantized { format, .. } => Output::Requantized { channels: &scales, format },
+        Output::Raw => Output::Raw,
+    };
+    let Shape { m, k, n, segments, .. } = folded;
+    let result = run_as(session, &Job { m, k, n, rows: &rows, segments, weights, output }, &folded, &mapping.tiling);
+    let result = result.map_err(|error| locate(job, error))?;
+    Ok(unfold(&result, &image, fold, job.n))
+}
+
+/// An activation that was refused, found in a band or a folded row, with its row and column of the left matrix.
+fn locate(job: &Job<'_>, error: GemmError) -> GemmError {
+    if !matches!(error, GemmError::Job(JobError::Activation { .. })) {
+        return error;
+    }
+    let mut row = vec![0; job.k];
+    let refused = (0..job.m).find_map(|index| {
+        job.rows.fill(index, &mut row).ok()?;
+        job.segments.iter().find_map(|segment| check_activations(&row, index, job.k, segment).err())
+    });
+    refused.map_or(error, GemmError::from)
+}
+
+/// Runs a product as it is.
+fn run_as(session: &mut Session, job: &Job<'_>, shape: &Shape<'_>, tiling: &Tiling) -> Result<Vec<i32>, GemmError> {
+    let config = session.config().clone();
     let result = vec![0; job.m * job.n];
     let rows_cache = (usize::MAX, Vec::new());
-    let mut run = Run { job, config: &config, tiling: &tiling, blocks: VecDeque::new(), rows_cache, result };
-    for step in Schedule::new(&shape, &config, &tiling) {
+    let mut run = Run { job, config: &config, tiling, blocks: VecDeque::new(), rows_cache, result };
+    for step in Schedule::new(shape, &config, tiling) {
         let payload = run.payload(&step.data)?;
         let packets = match step.data {
             Data::Result { rows, group } => {

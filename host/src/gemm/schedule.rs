@@ -124,7 +124,7 @@ impl<'a> Schedule<'a> {
         };
         let layout = match shape.weights {
             Placement::Resident(layout) => layout,
-            Placement::Streamed { base, .. } => WeightLayout { base, k: shape.k, n: shape.n },
+            Placement::Streamed { base, .. } => WeightLayout::new(base, shape.k, shape.n),
         };
         Self {
             shape,
@@ -151,13 +151,15 @@ impl<'a> Schedule<'a> {
         let channels = self.layout.channels(group, self.config);
         let tiles = self.tiling.tiles.len();
         for index in 0..tiles {
-            let tile = &self.tiling.tiles[index];
+            let (earlier, tile) = (&self.tiling.tiles[..index], &self.tiling.tiles[index]);
+            // Each segment meets every column; a pass has others at another width.
+            let begun = |part| earlier.iter().any(|other| other.segment != tile.segment || other.counts_in(part));
             let segment = &self.shape.segments[tile.segment];
-            let passes = passes(segment.weight.bits, channels, self.config.cols);
-            let last = self.walked + passes as u64 - 1;
+            let passes = tile.passes(passes(segment.weight.bits, channels, self.config.cols));
+            let last = self.walked + passes.clone().count() as u64 - 1;
             let weights = self.place_weights(group, tile, last);
             let activations = self.place_activations(rows, index, last);
-            for part in 0..passes {
+            for part in passes {
                 let compute = Tile {
                     activations: field(activations),
                     rows: field(rows.len()),
@@ -165,7 +167,7 @@ impl<'a> Schedule<'a> {
                     k_words: field(self.words(tile)),
                     accumulator: 0,
                     half: self.half,
-                    accumulate: index > 0,
+                    accumulate: begun(part),
                     shift: segment.shift,
                     act: segment.act,
                     act_signed: segment.act_signed,
@@ -175,13 +177,8 @@ impl<'a> Schedule<'a> {
                 self.rest.push_back(Step { command: Op::Compute(compute).into(), data: Data::Tile });
                 self.walked += 1;
             }
-            if index == 0 && self.parameters_stay() {
-                self.give_parameters(group);
-            }
         }
-        if !self.parameters_stay() {
-            self.give_parameters(group);
-        }
+        self.give_parameters(group);
         let requantize = self.shape.requantize.map(|format| Requantize { parameters: field(self.entry(group)), ..format });
         let banks = channels.div_ceil(self.config.cols) as u8;
         let drain = Drain { rows: field(rows.len()), accumulator: 0, half: self.half, banks, requantize };
@@ -299,7 +296,10 @@ impl Schedule<'_> {
                 Op::Drain(_) => self.backlog.drain_waits(),
                 _ => false,
             };
-            if needed || free && (self.backlog.has_time_for(lines, self.longest_load) || self.rest.front().is_some_and(waits)) {
+            let next = self.rest.front();
+            let parameters = next.filter(|step| matches!(step.data, Data::Parameters { .. }));
+            let parameters = parameters.map(|step| step.command.payload_lines(self.config));
+            if needed || free && (self.backlog.has_time_for(lines, parameters, self.longest_load) || next.is_some_and(waits)) {
                 return self.load();
             }
         }

@@ -1,7 +1,7 @@
 //! The weight memory: who lies where, and the commands that fill it.
 
 use super::layout::{WeightLayout, payload};
-use super::{GemmError, JobError, Placement, Shape};
+use super::{Fold, GemmError, JobError, Placement, Shape};
 use crate::session::Session;
 use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Command, Op};
@@ -26,35 +26,87 @@ impl WeightStore {
     /// # Errors
     /// If it does not fit.
     pub fn reserve(&mut self, k: usize, n: usize, config: &ArrayConfig) -> Result<WeightLayout, GemmError> {
-        let layout = WeightLayout { base: self.used, k, n };
+        let layout = WeightLayout::new(self.used, k, n);
         check_layout(layout, config)?;
         self.used += layout.words(config);
         Ok(layout)
     }
+
+    /// Reserves the matrices of layers, those of a layer all or none, in the layers' order; `None` is a layer whose weights come on the stream
+    /// in any case. One tile of the widest mode stays free for the others.
+    ///
+    /// Where all layers fit as they are, all stay, and what is left folds them; else each stays folded if it fits behind those before it, or as
+    /// it is. Gives the first layout of each kind of matrix, `None` for those without elements.
+    pub fn reserve_layers(
+        &mut self,
+        layers: impl IntoIterator<Item = Option<Vec<Matrices>>>,
+        config: &ArrayConfig,
+    ) -> Vec<Option<Vec<Option<WeightLayout>>>> {
+        let layers: Vec<Option<Vec<Matrices>>> = layers.into_iter().collect();
+        let mut free = config.weight_words.saturating_sub(self.used).saturating_sub(config.tile_words(ActBits::A2));
+        let take = |words: Option<usize>, free: &mut usize| {
+            let left = words.and_then(|words| free.checked_sub(words));
+            *free = left.unwrap_or(*free);
+            left.is_some()
+        };
+        let of_layer = |matrices: &Vec<Matrices>| words(&plain(matrices), config);
+        let all = layers.iter().flatten().try_fold(0usize, |sum, matrices| sum.checked_add(of_layer(matrices)?));
+        let all_stay = take(all, &mut free);
+        let reserved: Vec<Option<Vec<Matrices>>> = layers
+            .into_iter()
+            .map(|layer| {
+                let matrices = layer?;
+                let there = if all_stay { of_layer(&matrices)? } else { 0 };
+                if take(words(&matrices, config).map(|words| words - there), &mut free) {
+                    return Some(matrices);
+                }
+                (all_stay || take(of_layer(&matrices), &mut free)).then(|| plain(&matrices))
+            })
+            .collect();
+        reserved
+            .iter()
+            .map(|layer| layer.as_ref().map(|matrices| matrices.iter().map(|alike| self.place(alike, config)).collect()))
+            .collect()
+    }
+
+    /// Places matrices behind each other; gives where the first lies.
+    fn place(&mut self, Matrices { count, k, n, fold }: &Matrices, config: &ArrayConfig) -> Option<WeightLayout> {
+        let layout = WeightLayout { base: self.used, k: *k, n: *n, fold: *fold };
+        self.used += count * layout.whole().words(config);
+        (*k > 0 && *n > 0).then_some(layout)
+    }
 }
 
-impl WeightStore {
-    /// Reserves the matrices `[K, N]` of one layer, all or none; a matrix without elements has no layout. One tile of the widest mode
-    /// stays free for layers that do not fit.
-    pub fn reserve_layer(
-        &mut self,
-        matrices: impl IntoIterator<Item = (usize, usize)>,
-        config: &ArrayConfig,
-    ) -> Option<Vec<Option<WeightLayout>>> {
-        let mut store = self.clone();
-        let reserve = |(k, n)| if k == 0 || n == 0 { Some(None) } else { store.reserve(k, n, config).ok().map(Some) };
-        let layouts = matrices.into_iter().map(reserve).collect::<Option<Vec<_>>>()?;
-        let room = config.weight_words.checked_sub(store.used)? >= config.tile_words(ActBits::A2);
-        if room {
-            *self = store;
-        }
-        room.then_some(layouts)
-    }
+/// Matrices of a layer that are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrices {
+    /// How many.
+    pub count: usize,
+    /// Rows of each.
+    pub k: usize,
+    /// Columns of each.
+    pub n: usize,
+    /// As far as each is folded, if there is room.
+    pub fold: Fold,
+}
+
+/// The same, not folded.
+fn plain(matrices: &[Matrices]) -> Vec<Matrices> {
+    matrices.iter().map(|alike| Matrices { fold: Fold::NONE, ..*alike }).collect()
+}
+
+/// Addresses that a layer's matrices take; `None` beyond the largest number.
+fn words(matrices: &[Matrices], config: &ArrayConfig) -> Option<usize> {
+    let words = |Matrices { count, k, n, fold }: &Matrices| {
+        let whole = WeightLayout { base: 0, k: *k, n: *n, fold: *fold }.whole();
+        whole.groups(config).checked_mul(whole.words_per_group(config))?.checked_mul(*count)
+    };
+    matrices.iter().try_fold(0usize, |sum, alike| sum.checked_add(words(alike)?))
 }
 
 /// Refuses weights that do not lie within the memory, with the addresses.
 fn check_layout(layout: WeightLayout, config: &ArrayConfig) -> Result<(), GemmError> {
-    let (needed, size) = (layout.words(config), config.weight_words);
+    let (needed, size) = (layout.whole().words(config), config.weight_words);
     let free = size.saturating_sub(layout.base);
     if needed > free { Err(GemmError::Memory { what: "the weights", needed, free, size }) } else { Ok(()) }
 }
@@ -74,7 +126,7 @@ pub fn check_weights(shape: &Shape<'_>, config: &ArrayConfig) -> Result<(), Gemm
     }
 }
 
-/// Uploads a row-major `[K, N]` matrix to stay in the weight memory.
+/// Uploads a row-major `[K, N]` matrix to stay in the weight memory, in as many copies as its layout has.
 ///
 /// # Errors
 /// If the matrix is not `layout.k` by `layout.n`, leaves the memory, or the machine fails.
@@ -85,12 +137,13 @@ pub fn upload(session: &mut Session, layout: WeightLayout, weights: &[i8]) -> Re
         return Err(JobError::Size { what: "weights", found: weights.len(), expected }.into());
     }
     check_layout(layout, &config)?;
+    let (weights, layout) = (layout.fold.matrix(weights, layout.k, layout.n), layout.whole());
     let mut fence = Some(0);
     for g in 0..layout.groups(&config) {
         let (words, base) = (layout.words_per_group(&config), layout.address(g, 0, &config));
         for start in (0..words).step_by(MOST_WORDS) {
             let part = start..words.min(start + MOST_WORDS);
-            let lines = payload(weights, layout.k, layout.n, g, part.clone(), &config);
+            let lines = payload(&weights, layout.k, layout.n, g, part.clone(), &config);
             let op = Op::LoadWeights { base: field(base + start), count: field(part.len()) };
             session.send(Command { op, fence_compute: fence.take(), fence_drain: false }, &lines, 0)?;
         }

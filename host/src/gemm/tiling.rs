@@ -9,7 +9,8 @@
 //! activation buffer is a tile of the left matrix, row by row, or the band of an image that all taps of a tile's channels read.
 
 use super::Shape;
-use super::cut::{Cost, Cut, Work, parts, weight_slot_words, weight_slots};
+use super::cut::Cut;
+use super::work::{k_tiles, weight_slot_words, weight_slots};
 use crumb_arch::ArrayConfig;
 use crumb_arch::command::Pattern;
 use std::ops::Range;
@@ -25,6 +26,21 @@ pub struct KTile {
     pub slot: Range<usize>,
     /// The line of the slot at which it begins.
     pub offset: usize,
+    /// The passes in which it has weights: bit `t` is pass `t`.
+    parts: u8,
+}
+
+impl KTile {
+    /// Those of the first so many passes in which it counts.
+    pub fn passes(&self, passes: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+        let parts = self.parts;
+        (0..passes).filter(move |part| parts >> part & 1 == 1)
+    }
+
+    /// Whether it counts in a pass.
+    pub const fn counts_in(&self, part: usize) -> bool {
+        self.parts >> part & 1 == 1
+    }
 }
 
 /// How a product is cut.
@@ -45,29 +61,14 @@ pub struct Tiling {
 }
 
 impl Tiling {
-    /// The tiling of a product: of the cuts, the one whose cost is best.
-    pub fn new(shape: &Shape<'_>, config: &ArrayConfig) -> Self {
-        let by_row = Work::new(None, shape, config);
-        let by_image = shape.image.map(|image| Work::new(Some(image), shape, config));
-        let cost = |cut: &Cut| cut.cost(cut.image.and(by_image.as_ref()).unwrap_or(&by_row), shape, config);
-        let cuts: Vec<(Cost, Cut)> = Cut::all(shape, config).map(|cut| (cost(&cut), cut)).collect();
-        let best = Cost::best(&cuts).copied();
-        let (rows_outside, cut) = best.map_or((true, Cut::unrolled(shape, 1)), |(cost, cut)| (!cost.groups_outside, cut));
-        Self::of(cut, rows_outside, shape, config)
-    }
-
-    fn of(cut: Cut, rows_outside: bool, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
+    /// The tiling of a product that is cut so, blocks of rows or groups of columns being the outer loop.
+    pub fn new(cut: Cut, rows_outside: bool, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
         let mut tiles = Vec::new();
         for (segment, s) in shape.segments.iter().enumerate() {
-            let (part, times) = parts(cut.image, &s.k);
-            let step = config.tile_k(s.act);
-            for first in part.clone().step_by(step) {
-                let slot = first..(first + step).min(part.end);
-                tiles.extend((0..times).map(|tap| {
-                    let offset = cut.image.map_or(0, |image| image.offset(tap));
-                    KTile { segment, k: tap * part.len() + slot.start..tap * part.len() + slot.end, slot: slot.clone(), offset }
-                }));
-            }
+            tiles.extend(k_tiles(cut.image, &s.k, config.tile_k(s.act)).map(|(k, slot, tap)| {
+                let offset = cut.image.map_or(0, |image| image.offset(tap));
+                KTile { segment, parts: shape.parts(&k, s.weight.bits, config.cols), k, slot, offset }
+            }));
         }
         Self {
             cut,
@@ -101,7 +102,7 @@ impl Tiling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gemm::{Image, Placement, Segment, WeightLayout};
+    use crate::gemm::{Fold, Image, Placement, Segment, WeightLayout};
     use crumb_arch::{ActBits, Rounding, WeightBits, WeightFormat};
     use proptest::prelude::*;
 
@@ -115,10 +116,10 @@ mod tests {
             let (m, k) = (images * pixels[0] * pixels[1], 9 * channels);
             let format = WeightFormat::top(WeightBits::W4, Rounding::HalfEven);
             let segments = [Segment::whole(k, ActBits::ALL[act], false, format)];
-            let weights = Placement::Resident(WeightLayout { base: 0, k, n });
-            let shape = Shape { m, k, n, segments: &segments, weights, image: convolution.then_some(image), requantize: None };
+            let weights = Placement::Resident(WeightLayout::new(0, k, n));
+            let shape = Shape { m, k, n, segments: &segments, weights, image: convolution.then_some(image), requantize: None, fold: Fold::NONE };
             for cut in Cut::all(&shape, &config) {
-                let tiling = Tiling::of(cut, true, &shape, &config);
+                let tiling = Tiling::new(cut, true, &shape, &config);
                 let mut end = 0;
                 for block in tiling.blocks(m) {
                     prop_assert!(block.start == end && !block.is_empty(), "{block:?} follows {end} in {cut:?}");

@@ -6,7 +6,9 @@
 //! ```
 //! The order belongs to the layer and its important channels, not to its precision, so one upload still serves every width.
 
-use super::{ArrayLayer, NetworkError, Op};
+use super::{ArrayLayer, NetworkError, Op, Window};
+use crate::gemm::Fold;
+use crumb_arch::ArrayConfig;
 use std::collections::BTreeSet;
 
 /// The matrix of one group.
@@ -28,6 +30,8 @@ pub struct Matrices<'a> {
     /// Input channels of a group.
     pub channels: usize,
     taps: usize,
+    /// How the kernel moves, if it does.
+    window: Option<Window>,
 }
 
 impl<'a> Matrices<'a> {
@@ -37,9 +41,15 @@ impl<'a> Matrices<'a> {
             Op::Conv(conv) => {
                 let groups = conv.group.max(1);
                 let taps = conv.window.kernel[0] * conv.window.kernel[1];
-                Some(Self { layer: &conv.layer, groups, channels: conv.in_channels / groups, taps })
+                Some(Self {
+                    layer: &conv.layer,
+                    groups,
+                    channels: conv.in_channels / groups,
+                    taps,
+                    window: (conv.spatial == 2).then_some(conv.window),
+                })
             }
-            Op::Gemm(gemm) => Some(Self { layer: &gemm.layer, groups: 1, channels: gemm.layer.k, taps: 1 }),
+            Op::Gemm(gemm) => Some(Self { layer: &gemm.layer, groups: 1, channels: gemm.layer.k, taps: 1, window: None }),
             Op::MatMul(_) | Op::Host(_) => None,
         }
     }
@@ -97,6 +107,20 @@ impl<'a> Matrices<'a> {
         let important = rows.len();
         rows.extend(others.into_iter().map(Some));
         Packing { rows, important, columns: (0..n).filter(column_counts).collect() }
+    }
+
+    /// Whether the machine gets all rows in the order `(ky, kx, ci)`.
+    pub fn is_whole(&self, packing: &Packing) -> bool {
+        packing.rows.iter().copied().eq((0..self.k()).map(Some))
+    }
+
+    /// How far a group's matrix is folded where it is resident: only in its own order, and if no kernel row is left out.
+    pub fn fold(&self, packing: &Packing, config: &ArrayConfig) -> Fold {
+        let Some(window) = self.window.filter(|window| window.dilations[0] == 1 && self.is_whole(packing)) else {
+            return Fold::NONE;
+        };
+        let row = window.kernel[1] * self.channels;
+        Fold::most(self.k(), packing.columns.len(), row, window.strides[0], config)
     }
 
     /// All of a group's matrix, in its own order.

@@ -1,9 +1,9 @@
 //! What a machine is given when it runs a network, layer by layer: the products without their data.
 
 use super::EstimateError;
-use crate::estimate::layers::{Gemm, LayerKind, LayerShape, RightOperand};
+use crate::estimate::layers::{Conv, Gemm, LayerKind, LayerShape, MatrixProduct, RightOperand};
 use crate::estimate::product::{Product, image};
-use crate::gemm::{Placement, WeightStore};
+use crate::gemm::{Fold, Matrices, Placement, WeightLayout, WeightStore};
 use crate::network::LayerPrecision;
 use crate::network::machine::LayerReport;
 use crate::network::machine::form::segments;
@@ -72,19 +72,19 @@ impl Workload {
     /// A width that does not exist, or a layer larger than a host's memory.
     pub fn of_table(layers: &[LayerShape], precision: LayerPrecision, config: &ArrayConfig) -> Result<Self, EstimateError> {
         let mut store = WeightStore::default();
-        let resident: Vec<bool> = layers.iter().map(|layer| stays(layer, &mut store, config)).collect();
+        let resident = store.reserve_layers(layers.iter().map(|layer| matrices(layer, config)), config);
+        let resident = resident.into_iter().map(|layouts| layouts?.first().copied().flatten());
         let act = ActBits::try_from(precision.act_bits)?;
-        let work = |(layer, resident): (&LayerShape, bool)| {
+        let work = |(layer, resident): (&LayerShape, Option<WeightLayout>)| {
             let product = layer.product();
             let computed = is_computed(layer);
             let [m, k, n] = [product.m, product.k, product.n].map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-            let layout = resident.then_some(crate::gemm::WeightLayout { base: 0, k, n });
             let product = Product {
                 m,
                 k,
                 n,
                 segments: segments([(0..k, act)], precision, true)?,
-                weights: Placement::of(layout, store.used(), config),
+                weights: Placement::of(resident.map(|layout| WeightLayout { base: 0, ..layout }), store.used(), config),
                 image: image(layer),
                 requantize: Some(Requantize { parameters: 0, width: act, exponent_adjust: 0, zero_point: 0, lo: 0, hi: 0 }),
             };
@@ -101,7 +101,7 @@ impl Workload {
                 },
                 size: [m, k, n].map(|size| size as u64),
                 groups,
-                weights: match (computed, resident) {
+                weights: match (computed, resident.is_some()) {
                     (true, _) => WeightSource::Computed,
                     (false, true) => WeightSource::Resident,
                     (false, false) => WeightSource::Streamed,
@@ -121,9 +121,20 @@ fn is_computed(layer: &LayerShape) -> bool {
     matches!(layer.kind(), LayerKind::Gemm(Gemm { right: RightOperand::Computed, .. }))
 }
 
-/// Whether a layer's weights stay in the memory, which then has them.
-fn stays(layer: &LayerShape, store: &mut WeightStore, config: &ArrayConfig) -> bool {
+/// A layer's matrices; `None` if they are no weights, or larger than a host's memory.
+fn matrices(layer: &LayerShape, config: &ArrayConfig) -> Option<Vec<Matrices>> {
     let product = layer.product();
-    let (Ok(k), Ok(n)) = (usize::try_from(product.k), usize::try_from(product.n)) else { return false };
-    !is_computed(layer) && store.reserve_layer((0..product.groups).map(|_| (k, n)), config).is_some()
+    let [count, k, n] = [product.groups, product.k, product.n].map(|size| usize::try_from(size).ok());
+    let matrices = Matrices { count: count?, k: k?, n: n?, fold: fold(layer, config) };
+    (!is_computed(layer)).then_some(vec![matrices])
+}
+
+/// How far a layer's matrix is folded where it is resident.
+fn fold(layer: &LayerShape, config: &ArrayConfig) -> Fold {
+    let LayerKind::Conv(Conv { kernel, strides, channels, groups, .. }) = *layer.kind() else { return Fold::NONE };
+    let MatrixProduct { k, n, .. } = layer.product();
+    let sizes =
+        [k, n, kernel[1].saturating_mul(channels / groups), strides[0]].map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    let [k, n, row, stride] = sizes;
+    Fold::most(k, n, row, stride, config)
 }

@@ -23,7 +23,7 @@ fn product(seed: usize, config: &ArrayConfig) -> Product {
         k,
         n,
         segments: vec![Segment::whole(k, ActBits::ALL[seed / 2 % 3], false, weight)],
-        weights: Placement::of(seed.is_multiple_of(2).then_some(WeightLayout { base: 3, k, n }), 9, config),
+        weights: Placement::of(seed.is_multiple_of(2).then_some(WeightLayout::new(3, k, n)), 9, config),
         image: seed.is_multiple_of(3).then_some(image),
         requantize: (!seed.is_multiple_of(5)).then_some(format),
     }

@@ -210,7 +210,8 @@ impl<'a> Walk<'a> {
         let tile_next = self.tile < self.plan.tiles && !self.parameters_next();
         if !(tile_next && needed <= self.given) {
             let free = user.is_none_or(|user| user + LEAD < self.given);
-            if !free || !(self.backlog.has_time_for(lines, self.tile_load) || self.waits_for_drain()) {
+            let parameters = self.parameters_next().then(|| self.load_parameters().payload_lines(self.config));
+            if !free || !(self.backlog.has_time_for(lines, parameters, self.tile_load) || self.waits_for_drain()) {
                 return None;
             }
         }
@@ -236,10 +237,15 @@ impl<'a> Walk<'a> {
         (self.visit % 2) as u8
     }
 
-    /// Whether the visit's parameters come next: behind its first tile if those of all groups stay, otherwise behind its last.
+    /// Whether the visit's parameters come next: behind its last tile.
     const fn parameters_next(&self) -> bool {
-        let after = if self.plan.parameters_stay { 1 } else { self.plan.tiles };
-        self.parameters && self.tile == after && self.pass == 0
+        self.parameters && self.tile == self.plan.tiles
+    }
+
+    /// The load of a visit's parameters.
+    const fn load_parameters(&self) -> Command {
+        let op = Op::LoadParameters { base: 0, count: PARAMETER_ENTRIES };
+        Command { op, fence_compute: None, fence_drain: !self.plan.parameters_stay }
     }
 
     /// What is no load.
@@ -250,8 +256,7 @@ impl<'a> Walk<'a> {
         let half = self.half();
         if self.parameters_next() {
             self.parameters = false;
-            let op = Op::LoadParameters { base: 0, count: PARAMETER_ENTRIES };
-            return Some(Command { op, fence_compute: None, fence_drain: !self.plan.parameters_stay });
+            return Some(self.load_parameters());
         }
         let rows = self.profile.rows;
         if self.tile == self.plan.tiles {

@@ -82,9 +82,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a product; `None` if it has several segments.
+    /// The plan of a product; `None` if it has several segments, or tiles that do not count in every pass.
     pub fn new(shape: &Shape<'_>, config: &ArrayConfig, tiling: &Tiling) -> Option<Self> {
         let [segment] = shape.segments else { return None };
+        let all = passes(segment.weight.bits, shape.n.min(config.group_channels()), config.cols);
+        if tiling.tiles.iter().any(|tile| tile.passes(all).count() < all) {
+            return None;
+        }
         let whole = config.tile_k(segment.act);
         let tiles = tiling.tiles.len() as u64;
         let first = tiling.tiles.first()?;

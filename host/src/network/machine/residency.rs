@@ -1,11 +1,12 @@
 //! Which layers' weights stay in the weight memory: decided before there is a machine.
 //!
 //! ```text
-//!   layers in their order --> fits beside those before, and leaves room for a tile? --> resident, one upload for every precision
+//!   layers in their order --> fits beside those before, and leaves room for a tile? --> resident, one upload for every precision,
+//!                                                                                  |   folded if there is room
 //!                                                                                  \--> streamed to what is left, in each run
 //! ```
 
-use crate::gemm::{WeightLayout, WeightStore};
+use crate::gemm::{self, WeightLayout, WeightStore};
 use crate::network::packing::{Matrices, Packing};
 use crate::network::{ArrayLayer, Network, PrecisionPlan};
 use crumb_arch::ArrayConfig;
@@ -40,18 +41,26 @@ pub struct Residency {
 impl Residency {
     /// The layers whose weights fit, by the index of their node, with rows in the order that the plan's important channels ask for.
     pub fn of(network: &Network, plan: &PrecisionPlan, config: &ArrayConfig) -> Self {
-        let (mut store, mut layers) = (WeightStore::default(), BTreeMap::new());
-        for (index, layer) in network.array_layers() {
+        let mut store = WeightStore::default();
+        let packed = network.array_layers().filter_map(|(index, layer)| {
             let op = &network.nodes[index].op;
-            let Some(matrices) = Matrices::of(op) else { continue };
-            let important = plan.important(op);
+            let (matrices, important) = (Matrices::of(op)?, plan.important(op));
             let packings: Vec<Packing> = (0..matrices.groups).map(|g| matrices.pack(g, important, config.word_k())).collect();
-            let sizes = packings.iter().map(|packing| (packing.rows.len(), packing.columns.len()));
-            let Some(layouts) = store.reserve_layer(sizes, config) else { continue };
-            let groups = packings.into_iter().zip(layouts).map(|(packing, layout)| Group { packing, layout }).collect();
-            layers
-                .insert(index, Resident { weights: layer.weights.clone(), important: important.map(<[usize]>::to_vec), groups });
-        }
+            let alike = packings.iter().map(|packing| {
+                let (k, n) = (packing.rows.len(), packing.columns.len());
+                gemm::Matrices { count: 1, k, n, fold: matrices.fold(packing, config) }
+            });
+            let alike: Vec<gemm::Matrices> = alike.collect();
+            Some((index, layer, important, packings, alike))
+        });
+        let packed: Vec<_> = packed.collect();
+        let layouts = store.reserve_layers(packed.iter().map(|(.., alike)| Some(alike.clone())), config);
+        let layers = packed.into_iter().zip(layouts).filter_map(|((index, layer, important, packings, _), layouts)| {
+            let groups = packings.into_iter().zip(layouts?).map(|(packing, layout)| Group { packing, layout }).collect();
+            let important = important.map(<[usize]>::to_vec);
+            Some((index, Resident { weights: layer.weights.clone(), important, groups }))
+        });
+        let layers = layers.collect();
         Self { layers, used: store.used() }
     }
 
