@@ -23,6 +23,19 @@ use std::ops::Range;
 /// A kernel of eight rows meets, eight times, little more than twice its rows of input; a ninth copy would save hardly anything.
 const MOST_COPIES: usize = 8;
 
+/// What folding asks of a convolution, whose K is (kernel row, kernel column, channel) in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelRows {
+    /// Kernel rows.
+    pub rows: usize,
+    /// Elements of K in each: kernel columns by channels.
+    pub length: usize,
+    /// Vertical stride.
+    pub stride: usize,
+    /// Vertical distance between kernel rows.
+    pub dilation: usize,
+}
+
 /// Copies of a weight matrix side by side, each so many rows lower than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fold {
@@ -37,10 +50,14 @@ impl Fold {
     pub const NONE: Self = Self { copies: 1, shift: 0 };
 
     /// As many copies of a convolution's matrix `[K, N]` as one group of columns holds and at most double its rows, and no more than
-    /// eight. K is (kernel row, kernel column, channel) in this order, `row` the length of a kernel row of it.
-    pub fn most(k: usize, n: usize, row: usize, stride: usize, config: &ArrayConfig) -> Self {
-        let shift = row.saturating_mul(stride);
-        let taller = k.checked_div(shift).unwrap_or(0).saturating_add(1);
+    /// eight; one if kernel rows leave out rows of the input.
+    pub fn most(kernel: KernelRows, n: usize, config: &ArrayConfig) -> Self {
+        let KernelRows { rows, length, stride, dilation } = kernel;
+        if dilation != 1 {
+            return Self::NONE;
+        }
+        let shift = length.saturating_mul(stride);
+        let taller = rows.saturating_mul(length).checked_div(shift).unwrap_or(0).saturating_add(1);
         let copies = (config.group_channels() / n.max(1)).min(taller).min(MOST_COPIES);
         if copies > 1 { Self { copies, shift } } else { Self::NONE }
     }
@@ -129,8 +146,8 @@ impl Shape<'_> {
 
 /// The most copies that a product can be folded into: those of its weights' layout, if they are resident.
 fn most(shape: &Shape<'_>, config: &ArrayConfig) -> Fold {
-    let Some(image) = shape.image.filter(|image| image.dilations[0] == 1) else { return Fold::NONE };
-    let most = Fold::most(shape.k, shape.n, image.kernel[1] * image.channels, image.strides[0], config);
+    let Some(image) = shape.image else { return Fold::NONE };
+    let most = Fold::most(image.kernel_rows(), shape.n, config);
     let copies = most.copies.min(image.output[0]);
     match shape.weights {
         Placement::Resident(layout) if layout.fold.shift != most.shift => Fold::NONE,
@@ -249,24 +266,27 @@ mod tests {
     fn a_matrix_is_folded_as_far_as_its_group_and_double_its_rows_reach() {
         let config = ArrayConfig::named("large").unwrap();
         // A group of `large` has 64 columns.
-        for (k, n, row, stride, copies) in [
-            (9, 1, 3, 1, 4),
-            (9, 1, 3, 2, 2),
-            (147, 64, 21, 2, 1),
-            (147, 16, 21, 2, 4),
-            (147, 8, 21, 2, 4),
-            (64, 32, 64, 1, 2),
-            (64, 32, 64, 2, 1),
-            (49, 1, 7, 1, 8),
-            (576, 33, 192, 1, 1),
-            (576, 21, 192, 1, 3),
+        let kernel = |rows, length, stride| KernelRows { rows, length, stride, dilation: 1 };
+        for (rows, length, stride, n, copies) in [
+            (3, 3, 1, 1, 4),
+            (3, 3, 2, 1, 2),
+            (7, 21, 2, 64, 1),
+            (7, 21, 2, 16, 4),
+            (7, 21, 2, 8, 4),
+            (1, 64, 1, 32, 2),
+            (1, 64, 2, 32, 1),
+            (7, 7, 1, 1, 8),
+            (9, 9, 1, 1, 8),
+            (3, 192, 1, 33, 1),
+            (3, 192, 1, 21, 3),
         ] {
-            let fold = Fold::most(k, n, row, stride, &config);
-            assert_eq!(fold.copies, copies, "{k} x {n}, kernel rows of {row}, stride {stride}");
-            assert!(fold.rows(k) <= 2 * k && fold.columns(n) <= 64);
+            let fold = Fold::most(kernel(rows, length, stride), n, &config);
+            assert_eq!(fold.copies, copies, "{rows} kernel rows of {length}, stride {stride}, {n} channels");
+            assert!(fold.rows(rows * length) <= 2 * rows * length && fold.columns(n) <= 64);
         }
-        assert_eq!(Fold::most(0, 0, 0, 0, &config), Fold::NONE);
-        let largest = Fold::most(usize::MAX, 1, usize::MAX, usize::MAX, &config);
+        assert_eq!(Fold::most(KernelRows { dilation: 2, ..kernel(3, 3, 1) }, 1, &config), Fold::NONE);
+        assert_eq!(Fold::most(kernel(0, 0, 0), 0, &config), Fold::NONE);
+        let largest = Fold::most(kernel(usize::MAX, usize::MAX, usize::MAX), 1, &config);
         assert_eq!((largest.copies, largest.rows(usize::MAX)), (2, usize::MAX));
     }
 

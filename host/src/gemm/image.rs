@@ -7,6 +7,7 @@
 //!   x x x x x x
 //! ```
 
+use super::KernelRows;
 use crumb_arch::command::Pattern;
 
 /// The left matrix of a convolution: its rows are output pixels, its columns are (kernel row, kernel column, channel).
@@ -38,6 +39,12 @@ impl Image {
         let ([height, width], [down, across]) = (self.output, self.strides);
         let kernel = [self.kernel[0] + (rows - 1) * down, self.kernel[1]];
         Self { output: [height.div_ceil(rows), width], kernel, strides: [rows * down, across], ..self }
+    }
+
+    /// The kernel as folding sees it.
+    pub const fn kernel_rows(&self) -> KernelRows {
+        let Self { kernel: [rows, columns], strides: [stride, _], dilations: [dilation, _], channels, .. } = *self;
+        KernelRows { rows, length: columns * channels, stride, dilation }
     }
 
     /// Kernel taps.

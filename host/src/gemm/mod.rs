@@ -20,12 +20,12 @@ pub use checks::accumulator_bound;
 pub(crate) use checks::passes;
 pub(crate) use cut::drain_cycles_per_row;
 pub use error::{GemmError, JobError};
-pub use fold::{Fold, Mapping};
+pub use fold::{Fold, KernelRows, Mapping};
 pub use image::Image;
 pub use layout::WeightLayout;
 pub use run::run;
 pub(crate) use store::check_weights;
-pub use store::{Matrices, WeightStore, upload};
+pub use store::{MatrixSizes, WeightStore, upload};
 
 use crumb_arch::precision::ActBits;
 use crumb_arch::requantizer::ChannelScale;

@@ -39,20 +39,20 @@ impl WeightStore {
     /// it is. Gives the first layout of each kind of matrix, `None` for those without elements.
     pub fn reserve_layers(
         &mut self,
-        layers: impl IntoIterator<Item = Option<Vec<Matrices>>>,
+        layers: impl IntoIterator<Item = Option<Vec<MatrixSizes>>>,
         config: &ArrayConfig,
     ) -> Vec<Option<Vec<Option<WeightLayout>>>> {
-        let layers: Vec<Option<Vec<Matrices>>> = layers.into_iter().collect();
+        let layers: Vec<Option<Vec<MatrixSizes>>> = layers.into_iter().collect();
         let mut free = config.weight_words.saturating_sub(self.used).saturating_sub(config.tile_words(ActBits::A2));
         let take = |words: Option<usize>, free: &mut usize| {
             let left = words.and_then(|words| free.checked_sub(words));
             *free = left.unwrap_or(*free);
             left.is_some()
         };
-        let of_layer = |matrices: &Vec<Matrices>| words(&plain(matrices), config);
+        let of_layer = |matrices: &Vec<MatrixSizes>| words(&plain(matrices), config);
         let all = layers.iter().flatten().try_fold(0usize, |sum, matrices| sum.checked_add(of_layer(matrices)?));
         let all_stay = take(all, &mut free);
-        let reserved: Vec<Option<Vec<Matrices>>> = layers
+        let reserved: Vec<Option<Vec<MatrixSizes>>> = layers
             .into_iter()
             .map(|layer| {
                 let matrices = layer?;
@@ -70,16 +70,16 @@ impl WeightStore {
     }
 
     /// Places matrices behind each other; gives where the first lies.
-    fn place(&mut self, Matrices { count, k, n, fold }: &Matrices, config: &ArrayConfig) -> Option<WeightLayout> {
+    fn place(&mut self, MatrixSizes { count, k, n, fold }: &MatrixSizes, config: &ArrayConfig) -> Option<WeightLayout> {
         let layout = WeightLayout { base: self.used, k: *k, n: *n, fold: *fold };
         self.used += count * layout.whole().words(config);
         (*k > 0 && *n > 0).then_some(layout)
     }
 }
 
-/// Matrices of a layer that are alike.
+/// MatrixSizes of a layer that are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Matrices {
+pub struct MatrixSizes {
     /// How many.
     pub count: usize,
     /// Rows of each.
@@ -91,13 +91,13 @@ pub struct Matrices {
 }
 
 /// The same, not folded.
-fn plain(matrices: &[Matrices]) -> Vec<Matrices> {
-    matrices.iter().map(|alike| Matrices { fold: Fold::NONE, ..*alike }).collect()
+fn plain(matrices: &[MatrixSizes]) -> Vec<MatrixSizes> {
+    matrices.iter().map(|alike| MatrixSizes { fold: Fold::NONE, ..*alike }).collect()
 }
 
 /// Addresses that a layer's matrices take; `None` beyond the largest number.
-fn words(matrices: &[Matrices], config: &ArrayConfig) -> Option<usize> {
-    let words = |Matrices { count, k, n, fold }: &Matrices| {
+fn words(matrices: &[MatrixSizes], config: &ArrayConfig) -> Option<usize> {
+    let words = |MatrixSizes { count, k, n, fold }: &MatrixSizes| {
         let whole = WeightLayout { base: 0, k: *k, n: *n, fold: *fold }.whole();
         whole.groups(config).checked_mul(whole.words_per_group(config))?.checked_mul(*count)
     };

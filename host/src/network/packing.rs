@@ -7,7 +7,7 @@
 //! The order belongs to the layer and its important channels, not to its precision, so one upload still serves every width.
 
 use super::{ArrayLayer, NetworkError, Op, Window};
-use crate::gemm::Fold;
+use crate::gemm::{Fold, KernelRows};
 use crumb_arch::ArrayConfig;
 use std::collections::BTreeSet;
 
@@ -20,6 +20,13 @@ pub struct Packing {
     pub important: usize,
     /// Columns: output channels within the group.
     pub columns: Vec<usize>,
+}
+
+impl Packing {
+    /// Whether it has all K rows in their own order.
+    pub fn is_whole(&self, k: usize) -> bool {
+        self.rows.iter().copied().eq((0..k).map(Some))
+    }
 }
 
 /// A layer's weights as the host finds them: `[K, N]` for each group, K in the order `(ky, kx, ci)`.
@@ -41,13 +48,8 @@ impl<'a> Matrices<'a> {
             Op::Conv(conv) => {
                 let groups = conv.group.max(1);
                 let taps = conv.window.kernel[0] * conv.window.kernel[1];
-                Some(Self {
-                    layer: &conv.layer,
-                    groups,
-                    channels: conv.in_channels / groups,
-                    taps,
-                    window: (conv.spatial == 2).then_some(conv.window),
-                })
+                let channels = conv.in_channels / groups;
+                Some(Self { layer: &conv.layer, groups, channels, taps, window: Some(conv.window) })
             }
             Op::Gemm(gemm) => Some(Self { layer: &gemm.layer, groups: 1, channels: gemm.layer.k, taps: 1, window: None }),
             Op::MatMul(_) | Op::Host(_) => None,
@@ -109,18 +111,12 @@ impl<'a> Matrices<'a> {
         Packing { rows, important, columns: (0..n).filter(column_counts).collect() }
     }
 
-    /// Whether the machine gets all rows in the order `(ky, kx, ci)`.
-    pub fn is_whole(&self, packing: &Packing) -> bool {
-        packing.rows.iter().copied().eq((0..self.k()).map(Some))
-    }
-
-    /// How far a group's matrix is folded where it is resident: only in its own order, and if no kernel row is left out.
+    /// How far a group's matrix is folded where it is resident: only in its own order.
     pub fn fold(&self, packing: &Packing, config: &ArrayConfig) -> Fold {
-        let Some(window) = self.window.filter(|window| window.dilations[0] == 1 && self.is_whole(packing)) else {
-            return Fold::NONE;
-        };
-        let row = window.kernel[1] * self.channels;
-        Fold::most(self.k(), packing.columns.len(), row, window.strides[0], config)
+        let Some(window) = self.window.filter(|_| packing.is_whole(self.k())) else { return Fold::NONE };
+        let Window { kernel: [rows, columns], strides: [stride, _], dilations: [dilation, _], .. } = window;
+        let kernel = KernelRows { rows, length: columns * self.channels, stride, dilation };
+        Fold::most(kernel, packing.columns.len(), config)
     }
 
     /// All of a group's matrix, in its own order.

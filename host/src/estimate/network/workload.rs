@@ -1,9 +1,9 @@
 //! What a machine is given when it runs a network, layer by layer: the products without their data.
 
 use super::EstimateError;
-use crate::estimate::layers::{Conv, Gemm, LayerKind, LayerShape, MatrixProduct, RightOperand};
+use crate::estimate::layers::{Conv, Gemm, LayerKind, LayerShape, RightOperand};
 use crate::estimate::product::{Product, image};
-use crate::gemm::{Fold, Matrices, Placement, WeightLayout, WeightStore};
+use crate::gemm::{Fold, KernelRows, MatrixSizes, Placement, WeightLayout, WeightStore};
 use crate::network::LayerPrecision;
 use crate::network::machine::LayerReport;
 use crate::network::machine::form::segments;
@@ -122,19 +122,17 @@ fn is_computed(layer: &LayerShape) -> bool {
 }
 
 /// A layer's matrices; `None` if they are no weights, or larger than a host's memory.
-fn matrices(layer: &LayerShape, config: &ArrayConfig) -> Option<Vec<Matrices>> {
+fn matrices(layer: &LayerShape, config: &ArrayConfig) -> Option<Vec<MatrixSizes>> {
     let product = layer.product();
     let [count, k, n] = [product.groups, product.k, product.n].map(|size| usize::try_from(size).ok());
-    let matrices = Matrices { count: count?, k: k?, n: n?, fold: fold(layer, config) };
+    let matrices = MatrixSizes { count: count?, k: k?, n: n?, fold: fold(layer, config) };
     (!is_computed(layer)).then_some(vec![matrices])
 }
 
 /// How far a layer's matrix is folded where it is resident.
 fn fold(layer: &LayerShape, config: &ArrayConfig) -> Fold {
     let LayerKind::Conv(Conv { kernel, strides, channels, groups, .. }) = *layer.kind() else { return Fold::NONE };
-    let MatrixProduct { k, n, .. } = layer.product();
-    let sizes =
-        [k, n, kernel[1].saturating_mul(channels / groups), strides[0]].map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-    let [k, n, row, stride] = sizes;
-    Fold::most(k, n, row, stride, config)
+    let sizes = [kernel[0], kernel[1].saturating_mul(channels / groups), strides[0], layer.product().n];
+    let [rows, length, stride, n] = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    Fold::most(KernelRows { rows, length, stride, dilation: 1 }, n, config)
 }

@@ -78,7 +78,7 @@ impl<'a> Form<'a> {
 
     /// Whether the machine gets the left matrix's rows as the lowering has them.
     pub fn is_plain(&self, packing: &Packing) -> bool {
-        self.important.is_none() && packing.rows.iter().copied().eq((0..self.lowering.k()).map(Some))
+        self.important.is_none() && packing.is_whole(self.lowering.k())
     }
 
     /// The image that the left matrix's rows are read from, if they are.

@@ -6,7 +6,7 @@
 //!                                                                                  \--> streamed to what is left, in each run
 //! ```
 
-use crate::gemm::{self, WeightLayout, WeightStore};
+use crate::gemm::{MatrixSizes, WeightLayout, WeightStore};
 use crate::network::packing::{Matrices, Packing};
 use crate::network::{ArrayLayer, Network, PrecisionPlan};
 use crumb_arch::ArrayConfig;
@@ -48,9 +48,9 @@ impl Residency {
             let packings: Vec<Packing> = (0..matrices.groups).map(|g| matrices.pack(g, important, config.word_k())).collect();
             let alike = packings.iter().map(|packing| {
                 let (k, n) = (packing.rows.len(), packing.columns.len());
-                gemm::Matrices { count: 1, k, n, fold: matrices.fold(packing, config) }
+                MatrixSizes { count: 1, k, n, fold: matrices.fold(packing, config) }
             });
-            let alike: Vec<gemm::Matrices> = alike.collect();
+            let alike: Vec<MatrixSizes> = alike.collect();
             Some((index, layer, important, packings, alike))
         });
         let packed: Vec<_> = packed.collect();
