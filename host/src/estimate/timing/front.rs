@@ -32,6 +32,11 @@ impl Front {
         self.ready
     }
 
+    /// Lines of a header.
+    pub const fn header_lines(&self) -> u64 {
+        self.header_lines
+    }
+
     /// Whether this goes on from its cycle `now` as another does from its own: what lies before is past.
     pub const fn agrees(&self, now: u64, other: &Self, then: u64) -> bool {
         self.line.saturating_sub(now) == other.line.saturating_sub(then)

@@ -103,8 +103,9 @@ impl<'a> Timing<'a> {
                 Doing::Command
             }
         };
-        self.front.dispatch(dispatch, doing, command.payload_lines(self.config) as u64, &mut self.classes);
-        self.count_lines(command);
+        let payload = command.payload_lines(self.config) as u64;
+        self.front.dispatch(dispatch, doing, payload, &mut self.classes);
+        self.count_lines(command, payload);
         match command.op {
             Op::Compute(tile) => self.compute(&tile, dispatch),
             Op::Drain(drain) => self.drain(&drain, dispatch),
@@ -123,7 +124,7 @@ impl<'a> Timing<'a> {
     pub fn read_counters(&mut self) -> Counters {
         let earliest = self.front.header(&mut self.classes);
         let dispatch = earliest.max(self.back.free()).max(self.tiles.unfinished_at_most(0));
-        self.counters[Counter::LinesIn] += self.config.header_lines() as u64;
+        self.counters[Counter::LinesIn] += self.front.header_lines();
         self.front.dispatch(dispatch, Doing::Command, 0, &mut self.classes);
         let mut counters = std::mem::take(&mut self.counters);
         self.classes.count_until(dispatch + 1, &mut counters);
@@ -134,9 +135,8 @@ impl<'a> Timing<'a> {
         counters
     }
 
-    fn count_lines(&mut self, command: &Command) {
-        let payload = command.payload_lines(self.config) as u64;
-        self.counters[Counter::LinesIn] += self.config.header_lines() as u64 + payload;
+    fn count_lines(&mut self, command: &Command, payload: u64) {
+        self.counters[Counter::LinesIn] += self.front.header_lines() + payload;
         match command.op {
             Op::LoadActivations { count, .. } => self.counters[Counter::ActivationLinesWritten] += u64::from(count),
             Op::LoadWeights { count, .. } => {

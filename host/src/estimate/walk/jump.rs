@@ -92,7 +92,8 @@ impl Walk<'_> {
     /// Repeats the tiles since a state of the same visit, if any repetition fits.
     pub fn repeat_tiles(&mut self, since: &Snapshot<'_>, timing: &mut Timing<'_>) -> bool {
         let (tiles, computes) = (self.tile - since.tile, self.given - since.given);
-        if tiles == 0 {
+        // Before the first tiles have met every pass, some begin sums and others add to them.
+        if tiles == 0 || !tiles.is_multiple_of(self.plan.period) || since.tile < self.plan.period {
             return false;
         }
         let most = (self.plan.whole_tiles - self.tile) / tiles;
@@ -136,13 +137,14 @@ impl Walk<'_> {
         let (tiles, computes) = (next.tile - first.tile, self.given - since.given);
         let profile = self.plan.profile(next.visit);
         let last = next.tile + times * tiles;
+        let same_passes = tiles.is_multiple_of(self.plan.period);
         let whole_chunks = !profile.activations || tiles.is_multiple_of(self.plan.activations.tiles);
         let visible = self.plan.start(first.visit) < since.given + WINDOW as u64;
-        if last >= self.plan.whole_tiles || !whole_chunks || !visible {
+        if last >= self.plan.whole_tiles || !same_passes || !whole_chunks || !visible {
             return false;
         }
         // As fast as the tiles, loads keep their distance. Otherwise none may be one that a tile waits for.
-        let steps = tiles * profile.passes;
+        let steps = self.plan.computes(next.visit, tiles);
         let ahead = |period: u64| self.needed(first) + period * steps > since.given + (period + 1) * computes;
         let keeps_distance = steps == computes;
         if !(keeps_distance || ahead(0) && ahead(times)) {
@@ -156,7 +158,7 @@ impl Walk<'_> {
             self.fences_stay(ring, ends, since) || {
                 let [from, to] = ends.map(|load| self.plan.overwritten(ring, load));
                 let same_visit =
-                    |(from, to): ((u64, u64), (u64, u64))| from.0 == to.0 && tiles * self.plan.profile(from.0).passes == computes;
+                    |(from, to): ((u64, u64), (u64, u64))| from.0 == to.0 && self.plan.computes(from.0, tiles) == computes;
                 keeps_distance && from.zip(to).is_some_and(same_visit)
             }
         })

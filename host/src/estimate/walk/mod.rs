@@ -62,7 +62,7 @@ pub struct Walk<'a> {
     /// The visit that is given.
     visit: u64,
     profile: plan::Profile,
-    /// The tile and the pass of it that are given next.
+    /// The tile that is given next, and the first pass of it that is not given.
     tile: u64,
     pass: u64,
     /// Whether the visit's parameters are still to come.
@@ -70,6 +70,8 @@ pub struct Walk<'a> {
     /// Computes given.
     given: u64,
     load: Cursor,
+    /// What the visit is like that needs it.
+    load_profile: plan::Profile,
     /// The same load, if there is one.
     due: Option<Due>,
     pattern: Pattern,
@@ -95,6 +97,7 @@ impl<'a> Walk<'a> {
             pass: 0,
             given: 0,
             load: Cursor { visit: 0, tile: 0, activations: false },
+            load_profile: profile,
             due: None,
             pattern: Pattern::LINEAR,
             tile_load: config.load_cycles(shape.segments.first()?.act) as u64,
@@ -133,7 +136,7 @@ impl<'a> Walk<'a> {
     /// The first load at a place or behind it.
     fn first_load(&self, mut at: Cursor) -> Cursor {
         while at.visit < self.plan.visits {
-            let profile = self.plan.profile(at.visit);
+            let profile = if at.visit == self.load.visit { self.load_profile } else { self.plan.profile(at.visit) };
             let taps = self.plan.activations.tiles;
             if at.tile < self.plan.tiles && (profile.weights || profile.activations) {
                 if profile.weights && !at.activations {
@@ -175,7 +178,7 @@ impl<'a> Walk<'a> {
 
     /// The compute that needs a load.
     fn needed(&self, load: Cursor) -> u64 {
-        self.plan.start(load.visit) + load.tile * self.plan.profile(load.visit).passes
+        self.plan.start(load.visit) + self.plan.computes(load.visit, load.tile)
     }
 
     /// Addresses of a tile's weights.
@@ -186,9 +189,12 @@ impl<'a> Walk<'a> {
 
     /// Makes a load the next one.
     fn seek(&mut self, load: Cursor) {
+        if load.visit != self.load.visit {
+            self.load_profile = self.plan.profile(load.visit);
+        }
         self.load = load;
         self.due = (load.visit < self.plan.visits).then(|| {
-            let profile = self.plan.profile(load.visit);
+            let profile = self.load_profile;
             let op = if load.activations {
                 Op::LoadActivations { base: 0, count: self.tiling.cut.lines_of(profile.rows.into()) as u16 }
             } else {
@@ -197,7 +203,7 @@ impl<'a> Walk<'a> {
             let (command, start) = (Command::from(op), self.plan.start(load.visit));
             let lines = command.payload_lines(self.config);
             let user = self.frees(load).map(|(_, user)| user);
-            Due { command, lines, start, needed: start + load.tile * profile.passes, user }
+            Due { command, lines, start, needed: self.needed(load), user }
         });
     }
 
@@ -268,22 +274,23 @@ impl<'a> Walk<'a> {
             return Some(Op::Drain(drain).into());
         }
         let segment = self.shape.segments.first()?;
+        let (earlier, later) = self.tiling.tiles.split_at_checked(self.tile as usize)?;
+        let passes = later.first()?.passes(self.profile.passes as usize);
+        let mut to_come = passes.skip_while(|&part| part < self.pass as usize);
+        let part = to_come.next()?;
         let tile = Tile {
             rows,
             k_words: self.words(self.tile),
             half,
-            accumulate: self.tile > 0,
+            accumulate: earlier.iter().any(|tile| tile.counts_in(part)),
             shift: segment.shift,
             act: segment.act,
             act_signed: segment.act_signed,
             weight: segment.weight,
-            part: self.pass as u8,
+            part: part as u8,
             ..Tile::ONE
         };
-        self.pass += 1;
-        if self.pass == self.profile.passes {
-            (self.tile, self.pass) = (self.tile + 1, 0);
-        }
+        (self.tile, self.pass) = to_come.next().map_or((self.tile + 1, 0), |next| (self.tile, next as u64));
         Some(Op::Compute(tile).into())
     }
 

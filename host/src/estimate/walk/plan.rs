@@ -13,7 +13,7 @@
 //! | either | fewer | every visit | `v * units + u` | the same visit |
 
 use crate::gemm::schedule::parameters_stay;
-use crate::gemm::tiling::Tiling;
+use crate::gemm::tiling::{KTile, Tiling};
 use crate::gemm::{Placement, Shape, passes};
 use crumb_arch::ArrayConfig;
 
@@ -44,7 +44,7 @@ pub struct Ring {
 pub struct Profile {
     /// Rows.
     pub rows: u16,
-    /// Passes of each tile.
+    /// Passes of each tile, or those in which some tile of a folded product counts.
     pub passes: u64,
     /// Accumulator banks that are drained.
     pub banks: u8,
@@ -61,8 +61,10 @@ pub struct Profile {
 pub struct Plan {
     /// Tiles of each visit.
     pub tiles: u64,
-    /// Tiles whose rows of weights fill the array: those before the last chunk of K, if that is smaller.
+    /// Tiles that may do what others did: those whose rows of weights fill the array, before the last chunk of K if that is smaller.
     pub whole_tiles: u64,
+    /// Tiles after which one counts in the same passes again.
+    pub period: u64,
     /// Visits.
     pub visits: u64,
     /// Weights, if they are streamed.
@@ -79,21 +81,27 @@ pub struct Plan {
     /// Passes and banks of a group, and of the last one.
     group: (u64, u8),
     last_group: (u64, u8),
+    /// Computes before each tile of a visit and behind the last, of a product with one group whose tiles do not count in every pass.
+    computes: Option<Vec<u64>>,
 }
 
 impl Plan {
-    /// The plan of a product; `None` if it has several segments, or tiles that do not count in every pass.
+    /// The plan of a product; `None` if it has several segments.
     pub fn new(shape: &Shape<'_>, config: &ArrayConfig, tiling: &Tiling) -> Option<Self> {
         let [segment] = shape.segments else { return None };
-        let all = passes(segment.weight.bits, shape.n.min(config.group_channels()), config.cols);
-        if tiling.tiles.iter().any(|tile| tile.passes(all).count() < all) {
-            return None;
-        }
         let whole = config.tile_k(segment.act);
         let tiles = tiling.tiles.len() as u64;
         let first = tiling.tiles.first()?;
         let taps = tiling.tiles.iter().take_while(|tile| tile.slot == first.slot).count() as u64;
-        let whole_tiles = tiling.tiles.iter().take_while(|tile| tile.k.len() == whole).count() as u64;
+        let all = passes(segment.weight.bits, shape.n.min(config.group_channels()), config.cols);
+        let computes = computes(&tiling.tiles, all);
+        // Whether a tile of an image counts is decided by its tap.
+        let (period, repeats) = match (&computes, tiling.cut.image) {
+            (None, _) => (1, true),
+            (Some(_), Some(_)) => (taps, true),
+            (Some(_), None) => (1, false),
+        };
+        let whole_tiles = tiling.tiles.iter().take_while(|tile| repeats && tile.k.len() == whole).count() as u64;
         let groups = shape.n.div_ceil(config.group_channels()) as u64;
         let blocks: Vec<u16> = tiling.blocks(shape.m).map(|rows| u16::try_from(rows.len()).ok()).collect::<Option<Vec<_>>>()?;
         let (outer, inner) = if tiling.rows_outside { (blocks.len() as u64, groups) } else { (groups, blocks.len() as u64) };
@@ -117,6 +125,7 @@ impl Plan {
         Some(Self {
             tiles,
             whole_tiles,
+            period,
             visits: outer * inner,
             weights,
             activations: ring(tiling.activation_slots, tiles / taps, taps, !tiling.rows_outside)?,
@@ -127,6 +136,7 @@ impl Plan {
             groups,
             group: of_group(config.group_channels()),
             last_group: of_group(rest),
+            computes,
         })
     }
 
@@ -158,6 +168,9 @@ impl Plan {
     /// Computes before a visit.
     pub fn start(&self, visit: u64) -> u64 {
         let (o, i) = (visit / self.inner(), visit % self.inner());
+        if let Some(computes) = &self.computes {
+            return visit * computes.last().copied().unwrap_or(0);
+        }
         let last = self.last_group.0;
         // A sweep over all groups has fewer passes in the last one.
         let sweep = (self.groups - 1) * self.group.0 + last;
@@ -167,6 +180,14 @@ impl Plan {
             o * self.inner() * self.group.0 + i * if o + 1 == self.groups { last } else { self.group.0 }
         };
         passes * self.tiles
+    }
+
+    /// Computes of a visit before one of its tiles.
+    pub fn computes(&self, visit: u64, tile: u64) -> u64 {
+        match &self.computes {
+            Some(computes) => computes.get(tile as usize).copied().unwrap_or(0),
+            None => tile * self.profile(visit).passes,
+        }
     }
 
     /// Whether visits that lie so far apart load alike numbers of a ring's units.
@@ -190,6 +211,18 @@ impl Plan {
         let load = load.checked_sub(ring.slots).filter(|_| ring.reuse != Reuse::Always)?;
         let (first, unit) = (load / ring.units, load % ring.units);
         let visit = if ring.reuse == Reuse::Inner { (first + 1) * self.inner() - 1 } else { first };
-        Some((visit, self.start(visit) + (unit + 1) * ring.tiles * self.profile(visit).passes - 1))
+        Some((visit, self.start(visit) + self.computes(visit, (unit + 1) * ring.tiles) - 1))
     }
+}
+
+/// Computes before each tile and behind the last, if there are tiles that do not count in each of so many passes.
+fn computes(tiles: &[KTile], passes: usize) -> Option<Vec<u64>> {
+    let of_tile = |tile: &KTile| tile.passes(passes).count();
+    tiles.iter().any(|tile| of_tile(tile) < passes).then(|| {
+        let sums = tiles.iter().scan(0, |sum, tile| {
+            *sum += of_tile(tile) as u64;
+            Some(*sum)
+        });
+        std::iter::once(0).chain(sums).collect()
+    })
 }
