@@ -17,6 +17,7 @@ use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Counters, Requantize, Rounding};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cmp::Reverse;
 
 /// The counters of products that run one after the other, as a session reads them before the first and after the last.
 pub fn counters<'a>(config: &ArrayConfig, shapes: impl IntoIterator<Item = Shape<'a>>) -> Counters {
@@ -206,8 +207,11 @@ impl<'a> Costs<'a> {
     /// Computes products on all cores, each that is not known once. What is refused stays unknown, and [`Self::product`] says why.
     pub fn prepare<'p>(&mut self, products: impl Iterator<Item = &'p Product>) {
         let products: FxHashSet<Product> = products.map(Product::representative).collect();
-        let unknown: Vec<Product> = products.into_iter().filter(|product| !self.known.contains_key(product)).collect();
-        let costs = unknown.into_par_iter().filter_map(|product| self.compute(&product).ok().map(|cost| (product, cost)));
+        let mut unknown: Vec<Product> = products.into_iter().filter(|product| !self.known.contains_key(product)).collect();
+        // Those with the most tiles first, so that all cores end together.
+        unknown.sort_unstable_by_key(|product| Reverse(product.k.saturating_mul(product.n)));
+        let costs =
+            unknown.into_iter().par_bridge().filter_map(|product| self.compute(&product).ok().map(|cost| (product, cost)));
         let costs: Vec<(Product, Cost)> = costs.collect();
         self.known.extend(costs);
     }

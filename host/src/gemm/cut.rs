@@ -11,7 +11,6 @@
 
 use super::work::Work;
 use super::{Image, Shape};
-use crumb_arch::command::LINES_PER_RAW_ROW;
 use crumb_arch::timing::{COMBINER_LATENCY, COMMAND_LATENCY, DRAIN_LATENCY, token_latency};
 use crumb_arch::{ActBits, ArrayConfig};
 
@@ -62,13 +61,21 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// The index of the best of several: of those that take hardly longer than the fastest, the one whose time and traffic together are least.
-    pub fn best<T>(of: &[(Self, T)]) -> Option<usize> {
-        let fastest = of.iter().map(|(cost, _)| cost.cycles).min()?;
-        let slack = fastest / SLACK;
-        let near = of.iter().enumerate().filter(|(_, (cost, _))| cost.cycles - fastest <= slack);
+    /// The best of several: of those that take hardly longer than the fastest, the one whose time and traffic together are least.
+    pub fn best<T>(of: impl Iterator<Item = (Self, T)>) -> Option<(Self, T)> {
+        let (mut fastest, mut near) = (usize::MAX, Vec::new());
+        let is_near = |cost: &Self, fastest: usize| cost.cycles <= fastest + fastest / SLACK;
+        for (cost, what) in of {
+            if cost.cycles < fastest {
+                fastest = cost.cycles;
+                near.retain(|(cost, _)| is_near(cost, fastest));
+            }
+            if is_near(&cost, fastest) {
+                near.push((cost, what));
+            }
+        }
         let weight = |cost: &Self| cost.traffic as u128 * (fastest + TIME_WEIGHT * (cost.cycles - fastest)) as u128;
-        near.min_by_key(|(_, (cost, _))| (weight(cost), cost.cycles)).map(|(index, _)| index)
+        near.into_iter().min_by_key(|(cost, _)| (weight(cost), cost.cycles))
     }
 }
 
@@ -78,12 +85,8 @@ impl Cut {
         let by_row = Work::new(None, shape, config);
         let by_image = shape.image.map(|image| Work::new(Some(image), shape, config));
         let cost = |cut: &Self| cut.cost(cut.image.and(by_image.as_ref()).unwrap_or(&by_row), shape, config);
-        let cuts: Vec<(Cost, Self)> = Self::all(shape, config).map(|cut| (cost(&cut), cut)).collect();
-        let single_row = || {
-            let cut = Self::unrolled(shape, 1);
-            (cost(&cut), cut)
-        };
-        Cost::best(&cuts).map_or_else(single_row, |best| cuts[best])
+        let with_cost = |cut: Self| (cost(&cut), cut);
+        Cost::best(Self::all(shape, config).map(with_cost)).unwrap_or_else(|| with_cost(Self::unrolled(shape, 1)))
     }
 
     /// Every cut that is worth a look.
@@ -166,10 +169,8 @@ impl Cut {
 
     /// What a product costs that is cut so; the work is that of the cut's image.
     pub fn cost(&self, work: &Work, shape: &Shape<'_>, config: &ArrayConfig) -> Cost {
-        let (group, beats) = (config.group_channels(), config.beats_per_line());
-        let (whole_groups, rest) = (shape.n / group, shape.n % group);
-        let groups = whole_groups + usize::from(rest > 0);
-        let Work { slots, tiles, computes, words, reads, weight_slots, .. } = *work;
+        let beats = config.beats_per_line();
+        let Work { slots, tiles, computes, words, reads, weight_slots, groups, drain, .. } = *work;
         let (mut busy, mut blocks, mut block_lines) = (0, 0, 0);
         for (spans, span) in [(shape.m / self.span, self.span), (1, shape.m % self.span)] {
             for (rows, times) in self.blocks_of(span).into_iter().filter(|(_, times)| *times > 0) {
@@ -193,10 +194,7 @@ impl Cut {
         };
         let [rows_first, groups_first] = [true, false].map(stream);
         let (stream, lines) = rows_first.min(groups_first);
-        let of_banks = |banks: usize| drain_cycles_per_row(shape, config, banks);
-        let out =
-            shape.m * (whole_groups * of_banks(4) + of_banks(rest.div_ceil(config.cols))) + blocks * groups * BETWEEN_DRAINS;
-        let last = if rest > 0 { rest.div_ceil(config.cols) } else { 4 };
+        let out = shape.m * drain.all + blocks * groups * BETWEEN_DRAINS;
         // The first group of the first block waits for its first tile, and then for what comes more slowly than it is used.
         let load = |lines: usize| (config.header_lines() + lines) * beats + COMMAND_LATENCY;
         let tile_weights =
@@ -211,24 +209,14 @@ impl Cut {
         let behind = last_rows.max((next + work.busy_first(last_rows)).saturating_sub(brings(last_rows)));
         // The drain before the last one begins with the last block.
         let before = if groups > 1 && rows_first <= groups_first { last_rows } else { next };
-        let drains =
-            (before * of_banks(if groups > 1 { 4 } else { last }) + BETWEEN_DRAINS).saturating_sub(work.busy_first(last_rows));
+        let drains = (before * drain.first + BETWEEN_DRAINS).saturating_sub(work.busy_first(last_rows));
         // Two blocks on, a tile waits until its half of the accumulators is drained.
         let latency = token_latency(config) + COMBINER_LATENCY + config.cols + work.longest_load();
         let halves = startup + (busy + out + blocks * groups * latency) / 2;
         let cycles =
-            (startup + busy + drains).max(stream + behind + drains).max(startup + out).max(halves) + last_rows * of_banks(last);
+            (startup + busy + drains).max(stream + behind + drains).max(startup + out).max(halves) + last_rows * drain.last;
         let read_bytes = blocks * reads * config.lines_per_weight_word() * config.line_bytes();
         let traffic = lines * config.line_bytes() * STREAM_BYTE + read_bytes;
         Cost { cycles, traffic, groups_outside: groups_first < rows_first }
     }
-}
-
-/// Cycles in which a drain of so many banks reads a row of sums, or the output stream takes its lines if that is longer.
-pub fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
-    let (reads, lines) = match shape.requantize {
-        None => (banks * LINES_PER_RAW_ROW, banks * LINES_PER_RAW_ROW),
-        Some(format) => (banks.div_ceil(config.banks_per_issue(format.width)), banks.div_ceil(format.width.lanes())),
-    };
-    reads.max(lines * config.beats_per_line())
 }

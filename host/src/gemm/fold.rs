@@ -114,9 +114,7 @@ impl<'a> Mapping<'a> {
             let (cost, cut) = Cut::best(&folded.shape(), config);
             (cost, (cut, folded))
         };
-        let mut mappings: Vec<(Cost, (Cut, Folded<'a>))> = (1..=most.copies).map(map).collect();
-        let best = Cost::best(&mappings).unwrap_or(0);
-        let (cost, (cut, folded)) = mappings.swap_remove(best);
+        let (cost, (cut, folded)) = Cost::best((1..=most.copies).map(map)).unwrap_or_else(|| map(1));
         let tiling = Tiling::new(cut, !cost.groups_outside, &folded.shape(), config);
         Self { fold: folded.shape.fold, tiling, folded }
     }

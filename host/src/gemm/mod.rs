@@ -18,7 +18,6 @@ mod work;
 pub(crate) use backlog::Backlog;
 pub use checks::accumulator_bound;
 pub(crate) use checks::passes;
-pub(crate) use cut::drain_cycles_per_row;
 pub use error::{GemmError, JobError};
 pub use fold::{Fold, KernelRows, Mapping};
 pub use image::Image;
@@ -26,6 +25,7 @@ pub use layout::WeightLayout;
 pub use run::run;
 pub(crate) use store::check_weights;
 pub use store::{MatrixSizes, WeightStore, upload};
+pub(crate) use work::drain_cycles_per_row;
 
 use crumb_arch::precision::ActBits;
 use crumb_arch::requantizer::ChannelScale;

@@ -8,11 +8,11 @@
 
 use super::backlog::Backlog;
 use super::checks::passes;
-use super::cut::drain_cycles_per_row;
 use super::layout::WeightLayout;
 use super::ring::{Place, Ring};
 use super::store::field;
 use super::tiling::{KTile, Tiling};
+use super::work::drain_cycles_per_row;
 use super::{Placement, Shape};
 use crumb_arch::command::{MAX_FENCE_TILES, Pattern};
 use crumb_arch::{ArrayConfig, Command, Drain, Op, Requantize, Tile};

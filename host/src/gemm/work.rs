@@ -3,6 +3,7 @@
 use super::checks::passes;
 use super::{Image, Shape};
 use crumb_arch::ArrayConfig;
+use crumb_arch::command::LINES_PER_RAW_ROW;
 use std::ops::Range;
 
 /// What a product asks for, however large its blocks of rows are.
@@ -21,6 +22,21 @@ pub struct Work {
     pub reads: usize,
     /// Tiles of streamed weights that the weight memory holds.
     pub weight_slots: Option<usize>,
+    /// Groups of columns.
+    pub groups: usize,
+    /// Cycles in which a row of sums drains.
+    pub drain: DrainWork,
+}
+
+/// Cycles in which a row of sums drains.
+#[derive(Clone, Copy, Debug)]
+pub struct DrainWork {
+    /// All groups of it.
+    pub all: usize,
+    /// The first group.
+    pub first: usize,
+    /// The last group.
+    pub last: usize,
 }
 
 /// What a segment adds to each block.
@@ -37,8 +53,18 @@ impl Work {
     /// That of blocks that are cut from an image, or from the left matrix row by row.
     pub fn new(image: Option<Image>, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
         let group = config.group_channels();
-        let weight_slots = weight_slots(shape, config);
-        let mut work = Self { segments: Vec::new(), slots: 0, tiles: 0, computes: 0, words: 0, reads: 0, weight_slots };
+        let groups = shape.n.div_ceil(group);
+        let mut work = Self {
+            segments: Vec::new(),
+            slots: 0,
+            tiles: 0,
+            computes: 0,
+            words: 0,
+            reads: 0,
+            weight_slots: weight_slots(shape, config),
+            groups,
+            drain: DrainWork::new(shape, config, groups),
+        };
         for segment in shape.segments {
             let (part, times) = parts(image, &segment.k);
             let step = config.tile_k(segment.act);
@@ -82,6 +108,25 @@ impl Work {
     pub fn longest_load(&self) -> usize {
         self.segments.iter().map(|segment| segment.load).max().unwrap_or(0)
     }
+}
+
+impl DrainWork {
+    fn new(shape: &Shape<'_>, config: &ArrayConfig, groups: usize) -> Self {
+        let group = config.group_channels();
+        let of_group = |channels: usize| drain_cycles_per_row(shape, config, channels.div_ceil(config.cols));
+        let whole = of_group(group);
+        let last = of_group(shape.n - groups.saturating_sub(1) * group);
+        Self { all: groups.saturating_sub(1) * whole + last, first: if groups > 1 { whole } else { last }, last }
+    }
+}
+
+/// Cycles in which a drain of so many banks reads a row of sums, or the output stream takes its lines if that is longer.
+pub fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
+    let (reads, lines) = match shape.requantize {
+        None => (banks * LINES_PER_RAW_ROW, banks * LINES_PER_RAW_ROW),
+        Some(format) => (banks.div_ceil(config.banks_per_issue(format.width)), banks.div_ceil(format.width.lanes())),
+    };
+    reads.max(lines * config.beats_per_line())
 }
 
 /// Parts of K that have activations of their own, and for each of them how often it occurs in K.
