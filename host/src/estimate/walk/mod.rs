@@ -116,8 +116,11 @@ impl<'a> Walk<'a> {
     pub fn run<'t>(mut self, timing: &mut Timing<'t>) -> u64 {
         let (mut tiles, mut visits): (Watch<'t>, Watch<'t>) = (Watch::new(TILE_INTERVAL), Watch::new(1));
         let mut given = 0;
-        while let Some(command) = self.next() {
-            timing.give(&command);
+        // Looked at where it lies: a copy of what has just been written field by field waits for it.
+        while let next @ Some(_) = self.next()
+            && let Some(command) = &next
+        {
+            timing.give(command);
             given += 1;
             match command.op {
                 Op::Compute(_) if self.pass == 0 && self.tile < self.plan.whole_tiles => {
@@ -309,7 +312,8 @@ impl Iterator for Walk<'_> {
     type Item = Command;
 
     fn next(&mut self) -> Option<Command> {
-        let command = self.choose()?;
+        let next = self.choose();
+        let command = next.as_ref()?;
         self.backlog.give(command.payload_lines(self.config));
         match &command.op {
             Op::Compute(tile) => {
@@ -322,6 +326,6 @@ impl Iterator for Walk<'_> {
             }
             _ => {}
         }
-        Some(command)
+        next
     }
 }
