@@ -1,4 +1,4 @@
-//! How long an estimate takes: single layers, and networks at all nine pairs of widths. One thread.
+//! How long an estimate takes: single layers on one core, and networks at all nine pairs of widths on all.
 //!
 //!     cargo bench --package crumb --bench estimate
 

@@ -204,10 +204,14 @@ impl<'a> Costs<'a> {
         Ok(cost)
     }
 
-    /// Computes products on all cores, each that is not known once. What is refused stays unknown, and [`Self::product`] says why.
+    /// Computes products on all cores, each that is not known once. What is refused stays unknown, and [`Self::product`] says why;
+    /// so does a single one, as waking another core takes longer than it does.
     pub fn prepare<'p>(&mut self, products: impl Iterator<Item = &'p Product>) {
         let products: FxHashSet<Product> = products.map(Product::representative).collect();
         let mut unknown: Vec<Product> = products.into_iter().filter(|product| !self.known.contains_key(product)).collect();
+        if unknown.len() == 1 {
+            return;
+        }
         // Those with the most tiles first, so that all cores end together.
         unknown.sort_unstable_by_key(|product| Reverse(product.k.saturating_mul(product.n)));
         let costs =
