@@ -173,6 +173,22 @@ fn run_zeros(session: &mut Session, product: &Product) {
     gemm::run(session, &Job { m, k, n, rows: &Zeros(image), segments, weights, output }, free).unwrap();
 }
 
+/// A second copy of weights serves the row of pixels below: a layer with one row keeps one.
+#[test]
+fn a_layer_with_one_row_of_pixels_takes_no_room_for_copies() {
+    let config = ArrayConfig::named("large").unwrap();
+    let words = |layer: LayerShape| Workload::of_table(&[layer], LayerPrecision::default(), &config).unwrap().resident_words;
+    let convolution = |height| {
+        let input = [height, 20];
+        let conv = Conv { input, kernel: [1, 3], channels: 64, filters: 16, strides: [1; 2], padding: [0; 4], groups: 1 };
+        words(LayerShape::conv(String::from("conv"), conv, 1).unwrap())
+    };
+    let product = Gemm { m: 18, n: 16, k: 192, groups: 1, right: RightOperand::Weights };
+    let plain = words(LayerShape::gemm(String::from("gemm"), product, 1).unwrap());
+    assert_eq!(convolution(1), plain);
+    assert_eq!(convolution(2), 2 * plain);
+}
+
 /// A table's layers on the simulator: convolutions, groups, products of weights, and products of computed operands one by one.
 #[test]
 fn tables_cost_what_their_products_cost() {

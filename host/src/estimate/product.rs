@@ -11,8 +11,10 @@ use super::timing::Timing;
 use super::walk::Walk;
 use crate::gemm::schedule::Schedule;
 use crate::gemm::tiling::Tiling;
-use crate::gemm::{Fold, GemmError, Image, Mapping, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, passes};
-use crumb_arch::command::LINES_PER_RAW_ROW;
+use crate::gemm::{
+    Fold, GemmError, Image, Mapping, Placement, Segment, Shape, WeightLayout, are_whole, check_weights, drain_reads_per_row,
+    passes,
+};
 use crumb_arch::precision::ActBits;
 use crumb_arch::{ArrayConfig, Counters, Requantize, Rounding};
 use rayon::prelude::*;
@@ -209,7 +211,7 @@ impl<'a> Costs<'a> {
     pub fn prepare<'p>(&mut self, products: impl Iterator<Item = &'p Product>) {
         let products: FxHashSet<Product> = products.map(Product::representative).collect();
         let mut unknown: Vec<Product> = products.into_iter().filter(|product| !self.known.contains_key(product)).collect();
-        if unknown.len() == 1 {
+        if unknown.len() < 2 {
             return;
         }
         // Those with the most tiles first, so that all cores end together.
@@ -262,14 +264,11 @@ fn by_act(shape: &Shape<'_>, tiling: &Tiling, config: &ArrayConfig) -> [ActShare
     })
 }
 
-/// A drain reads the banks of a row together, as many as an issue has; raw rows in quarters, a bank after the other.
+/// Every row of the product drains once for each group.
 fn drain_cycles(shape: &Shape<'_>, config: &ArrayConfig) -> u64 {
     let (whole, rest) = groups(shape.n, config);
-    let issues = |channels: usize| {
-        let banks = channels.div_ceil(config.cols);
-        shape.requantize.map_or(banks * LINES_PER_RAW_ROW, |format| banks.div_ceil(config.banks_per_issue(format.width)))
-    };
-    shape.m as u64 * (whole * issues(config.group_channels()) + issues(rest)) as u64
+    let reads = |channels: usize| drain_reads_per_row(shape, config, channels.div_ceil(config.cols));
+    shape.m as u64 * (whole * reads(config.group_channels()) + reads(rest)) as u64
 }
 
 /// The work of whole tiles and passes; a product that was not refused has fewer than 2^28 results and a K below 2^18.

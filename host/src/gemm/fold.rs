@@ -34,6 +34,8 @@ pub struct KernelRows {
     pub stride: usize,
     /// Vertical distance between kernel rows.
     pub dilation: usize,
+    /// Rows of output pixels, or more if their number is open: so many copies have something to do.
+    pub outputs: usize,
 }
 
 /// Copies of a weight matrix side by side, each so many rows lower than the one before.
@@ -50,15 +52,15 @@ impl Fold {
     pub const NONE: Self = Self { copies: 1, shift: 0 };
 
     /// As many copies of a convolution's matrix `[K, N]` as one group of columns holds and at most double its rows, and no more than
-    /// eight; one if kernel rows leave out rows of the input.
+    /// eight or than there are rows of output; one if kernel rows leave out rows of the input.
     pub fn most(kernel: KernelRows, n: usize, config: &ArrayConfig) -> Self {
-        let KernelRows { rows, length, stride, dilation } = kernel;
+        let KernelRows { rows, length, stride, dilation, outputs } = kernel;
         if dilation != 1 {
             return Self::NONE;
         }
         let shift = length.saturating_mul(stride);
         let taller = rows.saturating_mul(length).checked_div(shift).unwrap_or(0).saturating_add(1);
-        let copies = (config.group_channels() / n.max(1)).min(taller).min(MOST_COPIES);
+        let copies = (config.group_channels() / n.max(1)).min(taller).min(outputs).min(MOST_COPIES);
         if copies > 1 { Self { copies, shift } } else { Self::NONE }
     }
 
@@ -109,12 +111,27 @@ impl<'a> Mapping<'a> {
     /// The fastest, or one that takes hardly longer and moves less.
     pub fn new(shape: &Shape<'a>, config: &ArrayConfig) -> Self {
         let most = most(shape, config);
-        let map = |copies| {
-            let folded = Folded::of(shape, most.with(copies));
-            let (cost, cut) = Cut::best(&folded.shape(), config);
-            (cost, (cut, folded))
-        };
+        let map = |copies| Self::cut(shape, most.with(copies), config);
         let (cost, (cut, folded)) = Cost::best((1..=most.copies).map(map)).unwrap_or_else(|| map(1));
+        Self::of(cost, cut, folded, config)
+    }
+
+    /// One with so many copies, or as many as there can be.
+    #[cfg(test)]
+    pub fn of_copies(shape: &Shape<'a>, copies: usize, config: &ArrayConfig) -> Self {
+        let most = most(shape, config);
+        let (cost, (cut, folded)) = Self::cut(shape, most.with(copies.min(most.copies)), config);
+        Self::of(cost, cut, folded, config)
+    }
+
+    /// The best cut of a folded product, and what it costs.
+    fn cut(shape: &Shape<'a>, fold: Fold, config: &ArrayConfig) -> (Cost, (Cut, Folded<'a>)) {
+        let folded = Folded::of(shape, fold);
+        let (cost, cut) = Cut::best(&folded.shape(), config);
+        (cost, (cut, folded))
+    }
+
+    fn of(cost: Cost, cut: Cut, folded: Folded<'a>, config: &ArrayConfig) -> Self {
         let tiling = Tiling::new(cut, !cost.groups_outside, &folded.shape(), config);
         Self { fold: folded.shape.fold, tiling, folded }
     }
@@ -146,11 +163,10 @@ impl Shape<'_> {
 fn most(shape: &Shape<'_>, config: &ArrayConfig) -> Fold {
     let Some(image) = shape.image else { return Fold::NONE };
     let most = Fold::most(image.kernel_rows(), shape.n, config);
-    let copies = most.copies.min(image.output[0]);
     match shape.weights {
         Placement::Resident(layout) if layout.fold.shift != most.shift => Fold::NONE,
-        Placement::Resident(layout) => most.with(copies.min(layout.fold.copies)),
-        Placement::Streamed { .. } => most.with(copies),
+        Placement::Resident(layout) => most.with(most.copies.min(layout.fold.copies)),
+        Placement::Streamed { .. } => most,
     }
 }
 
@@ -264,7 +280,7 @@ mod tests {
     fn a_matrix_is_folded_as_far_as_its_group_and_double_its_rows_reach() {
         let config = ArrayConfig::named("large").unwrap();
         // A group of `large` has 64 columns.
-        let kernel = |rows, length, stride| KernelRows { rows, length, stride, dilation: 1 };
+        let kernel = |rows, length, stride| KernelRows { rows, length, stride, dilation: 1, outputs: usize::MAX };
         for (rows, length, stride, n, copies) in [
             (3, 3, 1, 1, 4),
             (3, 3, 2, 1, 2),
@@ -283,6 +299,10 @@ mod tests {
             assert!(fold.rows(rows * length) <= 2 * rows * length && fold.columns(n) <= 64);
         }
         assert_eq!(Fold::most(KernelRows { dilation: 2, ..kernel(3, 3, 1) }, 1, &config), Fold::NONE);
+        for outputs in 0..6 {
+            let fold = Fold::most(KernelRows { outputs, ..kernel(3, 3, 1) }, 1, &config);
+            assert_eq!(fold.copies, outputs.clamp(1, 4), "{outputs} rows of output");
+        }
         assert_eq!(Fold::most(kernel(0, 0, 0), 0, &config), Fold::NONE);
         let largest = Fold::most(kernel(usize::MAX, usize::MAX, usize::MAX), 1, &config);
         assert_eq!((largest.copies, largest.rows(usize::MAX)), (2, usize::MAX));

@@ -43,8 +43,10 @@ impl Image {
 
     /// The kernel as folding sees it.
     pub const fn kernel_rows(&self) -> KernelRows {
-        let Self { kernel: [rows, columns], strides: [stride, _], dilations: [dilation, _], channels, .. } = *self;
-        KernelRows { rows, length: columns * channels, stride, dilation }
+        let Self {
+            kernel: [rows, columns], strides: [stride, _], dilations: [dilation, _], output: [outputs, _], channels, ..
+        } = *self;
+        KernelRows { rows, length: columns * channels, stride, dilation, outputs }
     }
 
     /// Kernel taps.

@@ -25,7 +25,7 @@ pub use layout::WeightLayout;
 pub use run::run;
 pub(crate) use store::check_weights;
 pub use store::{MatrixSizes, WeightStore, upload};
-pub(crate) use work::drain_cycles_per_row;
+pub(crate) use work::{drain_cycles_per_row, drain_reads_per_row};
 
 use crumb_arch::precision::ActBits;
 use crumb_arch::requantizer::ChannelScale;

@@ -151,9 +151,7 @@ impl<'a> Schedule<'a> {
         let channels = self.layout.channels(group, self.config);
         let tiles = self.tiling.tiles.len();
         for index in 0..tiles {
-            let (earlier, tile) = (&self.tiling.tiles[..index], &self.tiling.tiles[index]);
-            // Each segment meets every column; a pass has others at another width.
-            let begun = |part| earlier.iter().any(|other| other.segment != tile.segment || other.counts_in(part));
+            let tile = &self.tiling.tiles[index];
             let segment = &self.shape.segments[tile.segment];
             let passes = tile.passes(passes(segment.weight.bits, channels, self.config.cols));
             let last = self.walked + passes.clone().count() as u64 - 1;
@@ -167,7 +165,7 @@ impl<'a> Schedule<'a> {
                     k_words: field(self.words(tile)),
                     accumulator: 0,
                     half: self.half,
-                    accumulate: begun(part),
+                    accumulate: tile.adds_in(part),
                     shift: segment.shift,
                     act: segment.act,
                     act_signed: segment.act_signed,

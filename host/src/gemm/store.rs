@@ -77,7 +77,7 @@ impl WeightStore {
     }
 }
 
-/// MatrixSizes of a layer that are alike.
+/// Sizes of a layer's matrices that are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixSizes {
     /// How many.

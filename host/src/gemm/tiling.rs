@@ -28,6 +28,8 @@ pub struct KTile {
     pub offset: usize,
     /// The passes in which it has weights: bit `t` is pass `t`.
     parts: u8,
+    /// The passes in which a tile before it has some.
+    begun: u8,
 }
 
 impl KTile {
@@ -37,9 +39,9 @@ impl KTile {
         (0..passes).filter(move |part| parts >> part & 1 == 1)
     }
 
-    /// Whether it counts in a pass.
-    pub const fn counts_in(&self, part: usize) -> bool {
-        self.parts >> part & 1 == 1
+    /// Whether it adds to sums in a pass, and does not begin them.
+    pub const fn adds_in(&self, part: usize) -> bool {
+        self.begun >> part & 1 == 1
     }
 }
 
@@ -65,9 +67,14 @@ impl Tiling {
     pub fn new(cut: Cut, rows_outside: bool, shape: &Shape<'_>, config: &ArrayConfig) -> Self {
         let mut tiles = Vec::new();
         for (segment, s) in shape.segments.iter().enumerate() {
+            // Each segment meets every column; a pass has others at another width.
+            let mut begun = if tiles.is_empty() { 0 } else { u8::MAX };
             tiles.extend(k_tiles(cut.image, &s.k, config.tile_k(s.act)).map(|(k, slot, tap)| {
                 let offset = cut.image.map_or(0, |image| image.offset(tap));
-                KTile { segment, parts: shape.parts(&k, s.weight.bits, config.cols), k, slot, offset }
+                let parts = shape.parts(&k, s.weight.bits, config.cols);
+                let tile = KTile { segment, k, slot, offset, parts, begun };
+                begun |= parts;
+                tile
             }));
         }
         Self {

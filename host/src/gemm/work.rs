@@ -122,11 +122,14 @@ impl DrainWork {
 
 /// Cycles in which a drain of so many banks reads a row of sums, or the output stream takes its lines if that is longer.
 pub fn drain_cycles_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
-    let (reads, lines) = match shape.requantize {
-        None => (banks * LINES_PER_RAW_ROW, banks * LINES_PER_RAW_ROW),
-        Some(format) => (banks.div_ceil(config.banks_per_issue(format.width)), banks.div_ceil(format.width.lanes())),
-    };
-    reads.max(lines * config.beats_per_line())
+    let lines = shape.requantize.map_or(banks * LINES_PER_RAW_ROW, |format| banks.div_ceil(format.width.lanes()));
+    drain_reads_per_row(shape, config, banks).max(lines * config.beats_per_line())
+}
+
+/// Cycles in which a drain of so many banks reads a row of sums: as many banks together as an issue has; raw sums in quarters, a bank after
+/// the other.
+pub fn drain_reads_per_row(shape: &Shape<'_>, config: &ArrayConfig, banks: usize) -> usize {
+    shape.requantize.map_or(banks * LINES_PER_RAW_ROW, |format| banks.div_ceil(config.banks_per_issue(format.width)))
 }
 
 /// Parts of K that have activations of their own, and for each of them how often it occurs in K.

@@ -39,6 +39,8 @@ pub struct Matrices<'a> {
     taps: usize,
     /// How the kernel moves, if it does.
     window: Option<Window>,
+    /// Axes of pixels.
+    spatial: usize,
 }
 
 impl<'a> Matrices<'a> {
@@ -49,9 +51,11 @@ impl<'a> Matrices<'a> {
                 let groups = conv.group.max(1);
                 let taps = conv.window.kernel[0] * conv.window.kernel[1];
                 let channels = conv.in_channels / groups;
-                Some(Self { layer: &conv.layer, groups, channels, taps, window: Some(conv.window) })
+                Some(Self { layer: &conv.layer, groups, channels, taps, window: Some(conv.window), spatial: conv.spatial })
             }
-            Op::Gemm(gemm) => Some(Self { layer: &gemm.layer, groups: 1, channels: gemm.layer.k, taps: 1, window: None }),
+            Op::Gemm(gemm) => {
+                Some(Self { layer: &gemm.layer, groups: 1, channels: gemm.layer.k, taps: 1, window: None, spatial: 0 })
+            }
             Op::MatMul(_) | Op::Host(_) => None,
         }
     }
@@ -115,7 +119,9 @@ impl<'a> Matrices<'a> {
     pub fn fold(&self, packing: &Packing, config: &ArrayConfig) -> Fold {
         let Some(window) = self.window.filter(|_| packing.is_whole(self.k())) else { return Fold::NONE };
         let Window { kernel: [rows, columns], strides: [stride, _], dilations: [dilation, _], .. } = window;
-        let kernel = KernelRows { rows, length: columns * self.channels, stride, dilation };
+        // A convolution over one axis has one row of pixels; how many another has is known once it runs.
+        let outputs = if self.spatial < 2 { 1 } else { usize::MAX };
+        let kernel = KernelRows { rows, length: columns * self.channels, stride, dilation, outputs };
         Fold::most(kernel, packing.columns.len(), config)
     }
 
@@ -152,4 +158,26 @@ pub fn check_important(op: &Op, channels: &[usize]) -> Result<(), NetworkError> 
         return refuse("important channels are not in rising order, each once".into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digits;
+
+    /// Rows of pixels below each other are what copies of the weights are for: a convolution over one axis has none.
+    #[test]
+    fn a_convolution_over_one_axis_is_not_folded() {
+        let config = ArrayConfig::named("large").unwrap();
+        let nodes = digits::load().unwrap().network.nodes;
+        let first = nodes.into_iter().find_map(|node| if let Op::Conv(conv) = node.op { Some(conv) } else { None });
+        let mut conv = first.unwrap();
+        conv.window.kernel = [1, conv.window.kernel[0] * conv.window.kernel[1]];
+        for (spatial, copies) in [(2, 2), (1, 1)] {
+            conv.spatial = spatial;
+            let op = Op::Conv(conv.clone());
+            let matrices = Matrices::of(&op).unwrap();
+            assert_eq!(matrices.fold(&matrices.whole(), &config).copies, copies, "{spatial} axes");
+        }
+    }
 }

@@ -132,7 +132,8 @@ fn matrices(layer: &LayerShape, config: &ArrayConfig) -> Option<Vec<MatrixSizes>
 /// How far a layer's matrix is folded where it is resident.
 fn fold(layer: &LayerShape, config: &ArrayConfig) -> Fold {
     let LayerKind::Conv(Conv { kernel, strides, channels, groups, .. }) = *layer.kind() else { return Fold::NONE };
-    let sizes = [kernel[0], kernel[1].saturating_mul(channels / groups), strides[0], layer.product().n];
-    let [rows, length, stride, n] = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-    Fold::most(KernelRows { rows, length, stride, dilation: 1 }, n, config)
+    let outputs = layer.output_size()[0];
+    let sizes = [kernel[0], kernel[1].saturating_mul(channels / groups), strides[0], outputs, layer.product().n];
+    let [rows, length, stride, outputs, n] = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    Fold::most(KernelRows { rows, length, stride, dilation: 1, outputs }, n, config)
 }

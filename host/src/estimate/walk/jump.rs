@@ -144,7 +144,7 @@ impl Walk<'_> {
             return false;
         }
         // As fast as the tiles, loads keep their distance. Otherwise none may be one that a tile waits for.
-        let steps = self.plan.computes(next.visit, tiles);
+        let steps = self.plan.computes(&profile, tiles);
         let ahead = |period: u64| self.needed(first) + period * steps > since.given + (period + 1) * computes;
         let keeps_distance = steps == computes;
         if !(keeps_distance || ahead(0) && ahead(times)) {
@@ -157,8 +157,9 @@ impl Walk<'_> {
             let ends = [number(first.tile), number(last) + 1];
             self.fences_stay(ring, ends, since) || {
                 let [from, to] = ends.map(|load| self.plan.overwritten(ring, load));
-                let same_visit =
-                    |(from, to): ((u64, u64), (u64, u64))| from.0 == to.0 && self.plan.computes(from.0, tiles) == computes;
+                let same_visit = |(from, to): ((u64, u64), (u64, u64))| {
+                    from.0 == to.0 && self.plan.computes(&self.plan.profile(from.0), tiles) == computes
+                };
                 keeps_distance && from.zip(to).is_some_and(same_visit)
             }
         })

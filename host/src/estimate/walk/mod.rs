@@ -116,10 +116,10 @@ impl<'a> Walk<'a> {
     pub fn run<'t>(mut self, timing: &mut Timing<'t>) -> u64 {
         let (mut tiles, mut visits): (Watch<'t>, Watch<'t>) = (Watch::new(TILE_INTERVAL), Watch::new(1));
         let mut given = 0;
-        // Looked at where it lies: a copy of what has just been written field by field waits for it.
-        while let next @ Some(_) = self.next()
-            && let Some(command) = &next
-        {
+        loop {
+            // By reference, where it was written: a copy in wide words would wait until its fields have left the store buffer.
+            let next = self.next();
+            let Some(command) = &next else { break };
             timing.give(command);
             given += 1;
             match command.op {
@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
 
     /// The compute that needs a load.
     fn needed(&self, load: Cursor) -> u64 {
-        self.plan.start(load.visit) + self.plan.computes(load.visit, load.tile)
+        self.plan.start(load.visit) + self.plan.computes(&self.plan.profile(load.visit), load.tile)
     }
 
     /// Addresses of a tile's weights.
@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
             let (command, start) = (Command::from(op), self.plan.start(load.visit));
             let lines = command.payload_lines(self.config);
             let user = self.frees(load).map(|(_, user)| user);
-            Due { command, lines, start, needed: self.needed(load), user }
+            Due { command, lines, start, needed: start + self.plan.computes(&profile, load.tile), user }
         });
     }
 
@@ -277,15 +277,15 @@ impl<'a> Walk<'a> {
             return Some(Op::Drain(drain).into());
         }
         let segment = self.shape.segments.first()?;
-        let (earlier, later) = self.tiling.tiles.split_at_checked(self.tile as usize)?;
-        let passes = later.first()?.passes(self.profile.passes as usize);
+        let next = self.tiling.tiles.get(self.tile as usize)?;
+        let passes = next.passes(self.profile.passes as usize);
         let mut to_come = passes.skip_while(|&part| part < self.pass as usize);
         let part = to_come.next()?;
         let tile = Tile {
             rows,
             k_words: self.words(self.tile),
             half,
-            accumulate: earlier.iter().any(|tile| tile.counts_in(part)),
+            accumulate: next.adds_in(part),
             shift: segment.shift,
             act: segment.act,
             act_signed: segment.act_signed,

@@ -63,7 +63,7 @@ pub struct Plan {
     pub tiles: u64,
     /// Tiles that may do what others did: those whose rows of weights fill the array, before the last chunk of K if that is smaller.
     pub whole_tiles: u64,
-    /// Tiles after which one counts in the same passes again.
+    /// Tiles after which one counts in the same passes again; all of them, if none is known to.
     pub period: u64,
     /// Visits.
     pub visits: u64,
@@ -96,12 +96,12 @@ impl Plan {
         let all = passes(segment.weight.bits, shape.n.min(config.group_channels()), config.cols);
         let computes = computes(&tiling.tiles, all);
         // Whether a tile of an image counts is decided by its tap.
-        let (period, repeats) = match (&computes, tiling.cut.image) {
-            (None, _) => (1, true),
-            (Some(_), Some(_)) => (taps, true),
-            (Some(_), None) => (1, false),
+        let period = match (&computes, tiling.cut.image) {
+            (None, _) => 1,
+            (Some(_), Some(_)) => taps,
+            (Some(_), None) => tiles,
         };
-        let whole_tiles = tiling.tiles.iter().take_while(|tile| repeats && tile.k.len() == whole).count() as u64;
+        let whole_tiles = tiling.tiles.iter().take_while(|tile| tile.k.len() == whole).count() as u64;
         let groups = shape.n.div_ceil(config.group_channels()) as u64;
         let blocks: Vec<u16> = tiling.blocks(shape.m).map(|rows| u16::try_from(rows.len()).ok()).collect::<Option<Vec<_>>>()?;
         let (outer, inner) = if tiling.rows_outside { (blocks.len() as u64, groups) } else { (groups, blocks.len() as u64) };
@@ -182,11 +182,17 @@ impl Plan {
         passes * self.tiles
     }
 
-    /// Computes of a visit before one of its tiles.
-    pub fn computes(&self, visit: u64, tile: u64) -> u64 {
+    /// Whether there are tiles that do not count in every pass.
+    #[cfg(test)]
+    pub const fn is_folded(&self) -> bool {
+        self.computes.is_some()
+    }
+
+    /// Computes of a visit that is like this before one of its tiles.
+    pub fn computes(&self, profile: &Profile, tile: u64) -> u64 {
         match &self.computes {
             Some(computes) => computes.get(tile as usize).copied().unwrap_or(0),
-            None => tile * self.profile(visit).passes,
+            None => tile * profile.passes,
         }
     }
 
@@ -211,7 +217,7 @@ impl Plan {
         let load = load.checked_sub(ring.slots).filter(|_| ring.reuse != Reuse::Always)?;
         let (first, unit) = (load / ring.units, load % ring.units);
         let visit = if ring.reuse == Reuse::Inner { (first + 1) * self.inner() - 1 } else { first };
-        Some((visit, self.start(visit) + self.computes(visit, (unit + 1) * ring.tiles) - 1))
+        Some((visit, self.start(visit) + self.computes(&self.profile(visit), (unit + 1) * ring.tiles) - 1))
     }
 }
 

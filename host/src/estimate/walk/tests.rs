@@ -31,20 +31,44 @@ fn config() -> impl Strategy<Value = ArrayConfig> {
         .prop_filter("no machine", |config| config.validate().is_ok())
 }
 
+/// A product on a machine.
+#[derive(Clone, Debug)]
+struct Case {
+    config: ArrayConfig,
+    product: Product,
+    /// How often it is folded, if it can be; otherwise as it is fastest.
+    copies: Option<usize>,
+}
+
+impl Case {
+    fn mapping<'a>(&self, shape: &Shape<'a>) -> Mapping<'a> {
+        match self.copies {
+            Some(copies) => Mapping::of_copies(shape, copies, &self.config),
+            None => Mapping::new(shape, &self.config),
+        }
+    }
+
+    /// Whether the machine's host takes it.
+    fn is_taken(&self) -> bool {
+        let shape = self.product.shape();
+        matches!(shape.weights, Placement::Resident(_)) || check_weights(&shape, &self.config).is_ok()
+    }
+}
+
 /// Products of one segment: matrices and images, deep and wide ones, resident and streamed weights, sums and requantized results.
-fn product() -> impl Strategy<Value = (ArrayConfig, Product)> {
+fn product() -> impl Strategy<Value = Case> {
     let sizes = prop_oneof![(1usize..90, 1usize..200, 1usize..150), (1usize..900, 1usize..1500, 1usize..700)];
     let kernel = prop::sample::select(vec![[1usize, 1], [3, 3], [3, 1], [2, 2]]);
     let image = ([1usize..3, 1usize..15, 1usize..15], 1usize..40, kernel, [1usize..3, 1usize..3, 1usize..3]);
-    product_of(sizes, prop::option::of(image))
+    product_of(sizes, prop::option::of(image), Just(None))
 }
 
-/// Products that are folded: convolutions with few output channels, and many rows or a deep kernel.
-fn narrow_convolution() -> impl Strategy<Value = (ArrayConfig, Product)> {
+/// Convolutions with few output channels, and many rows or a deep kernel, folded whether that is faster or not.
+fn narrow_convolution() -> impl Strategy<Value = Case> {
     let kernel = prop::sample::select(vec![[3usize, 3], [3, 1], [5, 2]]);
-    let image = |height, words| ([1usize..3, height, 1usize..9], words, kernel.clone(), [1usize..2, 1usize..3, 1usize..2]);
-    let images = prop_oneof![image(20usize..120, 1usize..8), image(1usize..10, 20usize..120)];
-    product_of((1usize..2, 1usize..2, 1usize..32), images.prop_map(Some))
+    let image = |height, words| ([1usize..3, height, 1usize..9], words, kernel.clone(), [1usize..3, 1usize..3, 1usize..2]);
+    let images = prop_oneof![1 => image(20usize..120, 1usize..8), 2 => image(2usize..10, 40usize..160)];
+    product_of((1usize..2, 1usize..2, 3usize..20), images.prop_map(Some), (2usize..9).prop_map(Some))
 }
 
 /// Images, rows and columns; channels in addresses of the weight memory; kernel; strides and dilation.
@@ -54,10 +78,11 @@ type Convolution = ([usize; 3], usize, [usize; 2], [usize; 3]);
 fn product_of(
     sizes: impl Strategy<Value = (usize, usize, usize)>,
     image: impl Strategy<Value = Option<Convolution>>,
-) -> impl Strategy<Value = (ArrayConfig, Product)> {
+    copies: impl Strategy<Value = Option<usize>>,
+) -> impl Strategy<Value = Case> {
     let widths = (0usize..3, 0usize..4, prop::option::of(0usize..3));
-    (config(), sizes, image, widths, prop::option::of(1usize..20), any::<bool>()).prop_map(
-        |(config, (mut m, mut k, n), image, (act, weight, width), tiles, resident)| {
+    (config(), sizes, image, widths, prop::option::of(1usize..20), any::<bool>(), copies).prop_map(
+        |(config, (mut m, mut k, n), image, (act, weight, width), tiles, resident, copies)| {
             let image = image.map(|([images, height, columns], words, kernel, [down, across, dilation])| {
                 let channels = words * config.word_k();
                 let (strides, dilations) = ([down, across], [dilation, 1]);
@@ -83,7 +108,7 @@ fn product_of(
                 hi: 3,
             });
             let segments = vec![Segment::whole(k, act, true, format)];
-            (config, Product { m, k, n, segments, weights, image, requantize })
+            Case { config, product: Product { m, k, n, segments, weights, image, requantize }, copies }
         },
     )
 }
@@ -103,16 +128,10 @@ fn timeless(mut command: Command) -> Command {
     command
 }
 
-/// Whether the machine's host takes a product.
-fn is_taken(config: &ArrayConfig, product: &Product) -> bool {
-    let shape = product.shape();
-    matches!(shape.weights, Placement::Resident(_)) || check_weights(&shape, config).is_ok()
-}
-
 /// The index of the first command that the walk over a product gives otherwise than the schedule.
-fn first_difference(config: &ArrayConfig, product: &Product) -> Option<usize> {
-    let shape = product.shape();
-    let mapping = Mapping::new(&shape, config);
+fn first_difference(case: &Case) -> Option<usize> {
+    let (shape, config) = (case.product.shape(), &case.config);
+    let mapping = case.mapping(&shape);
     let shape = mapping.shape();
     let walk = Walk::new(&shape, config, &mapping.tiling).unwrap();
     let schedule = Schedule::new(&shape, config, &mapping.tiling).map(|step| timeless(step.command));
@@ -129,31 +148,51 @@ enum Periods {
     Wrong,
 }
 
-/// What periods do with a product.
-fn periods(config: &ArrayConfig, product: &Product) -> Periods {
-    let shape = product.shape();
-    let mapping = Mapping::new(&shape, config);
+/// What periods do with a product, whether it has tiles that do not count in every pass, and its visits.
+fn periods(case: &Case) -> (Periods, bool, u64) {
+    let (shape, config) = (case.product.shape(), &case.config);
+    let mapping = case.mapping(&shape);
     let shape = mapping.shape();
     let walk = Walk::new(&shape, config, &mapping.tiling).unwrap();
+    let (is_folded, visits) = (walk.plan.is_folded(), walk.plan.visits);
     let (mut plain, mut quick) = (Timing::new(config), Timing::new(config));
     walk.clone().plainly(&mut plain);
     let (given, all) = (walk.clone().run(&mut quick), walk.count() as u64);
     let states = plain.now() == quick.now() && plain.agrees(&quick, false);
     [&mut plain, &mut quick].into_iter().for_each(Timing::settle);
-    match states && plain.read_counters() == quick.read_counters() && plain.now() == quick.now() {
+    let of_product = match states && plain.read_counters() == quick.read_counters() && plain.now() == quick.now() {
         true if given < all => Periods::Found,
         true => Periods::NotFound,
         false => Periods::Wrong,
-    }
+    };
+    (of_product, is_folded, visits)
 }
 
-/// The number of products, of so many, in which there are periods.
-fn with_periods(cases: u32, products: impl Strategy<Value = (ArrayConfig, Product)>) -> u32 {
-    let found = Cell::new(0);
-    let tested = TestRunner::new(ProptestConfig::with_cases(cases)).run(&products, |(config, product)| {
-        prop_assume!(is_taken(&config, &product));
-        match periods(&config, &product) {
-            Periods::Found => found.set(found.get() + 1),
+/// How many of many products have periods: a test that meets none would say nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// All of them.
+    all: u32,
+    /// Those with tiles that do not count in every pass.
+    folded: u32,
+    /// Those of them with one visit: tiles repeat in it.
+    folded_tiles: u32,
+}
+
+/// Periods of so many products, none of which changes what is counted.
+fn periods_of(cases: u32, products: impl Strategy<Value = Case>) -> Found {
+    let found = Cell::new(Found::default());
+    let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(cases) };
+    let tested = TestRunner::new(config).run(&products, |case| {
+        prop_assume!(case.is_taken());
+        let Found { all, folded, folded_tiles } = found.get();
+        let (of_product, is_folded, visits) = periods(&case);
+        match of_product {
+            Periods::Found => found.set(Found {
+                all: all + 1,
+                folded: folded + u32::from(is_folded),
+                folded_tiles: folded_tiles + u32::from(is_folded && visits == 1),
+            }),
             Periods::NotFound => {}
             Periods::Wrong => prop_assert!(false, "periods change what is counted"),
         }
@@ -166,22 +205,20 @@ fn with_periods(cases: u32, products: impl Strategy<Value = (ArrayConfig, Produc
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn commands_are_those_of_the_schedule((config, product) in prop_oneof![3 => product().boxed(), 1 => narrow_convolution().boxed()]) {
-        prop_assume!(is_taken(&config, &product));
-        prop_assert_eq!(first_difference(&config, &product), None);
+    fn commands_are_those_of_the_schedule(case in prop_oneof![3 => product().boxed(), 1 => narrow_convolution().boxed()]) {
+        prop_assume!(case.is_taken());
+        prop_assert_eq!(first_difference(&case), None);
     }
 }
 
-// A test of periods that finds none would say nothing.
-
 #[test]
 fn periods_change_nothing() {
-    let found = with_periods(2500, product());
-    assert!(found >= 800, "only {found} of 2500 products had periods");
+    let found = periods_of(2500, product());
+    assert!(found.all >= 800, "of 2500 products only {found:?}");
 }
 
 #[test]
 fn periods_of_folded_products_change_nothing() {
-    let found = with_periods(1000, narrow_convolution());
-    assert!(found >= 300, "only {found} of 1000 products had periods");
+    let found = periods_of(2000, narrow_convolution());
+    assert!(found.folded >= 150 && found.folded_tiles >= 60, "of 2000 products only {found:?}");
 }
